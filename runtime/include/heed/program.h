@@ -46,6 +46,7 @@ typedef struct heed_dim_info {
   int64_t maximum;    /* -1: unbounded */
   int32_t from_until; /* 1: set by the run, starts at its maximum */
   int32_t reserved;
+  int64_t minimum;    /* the smallest size the model can run on */
 } heed_dim_info;
 
 /* An input, output or parameter. */
