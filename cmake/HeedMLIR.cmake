@@ -16,6 +16,8 @@ include(AddLLVM)
 include(AddMLIR)
 
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
+# mlir_tablegen takes its include path from here.
+include_directories(SYSTEM ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
 include_directories(${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR}/runtime/include)
 
 # A library of the front end: plain C++ with exceptions, no MLIR.
