@@ -97,6 +97,12 @@ typedef struct heed_program {
   int32_t dim_count, input_count, output_count, param_count, check_count, code_count;
 } heed_program;
 
+/* A shared library made by heedc holds one model and its own copy of the runtime. It exports the functions of heed.h,
+ * `<name>_program`, and this function, by which a program that loads it finds the model without knowing its name:
+ *
+ *   const heed_program *heed_library_program(void);
+ */
+
 #ifdef __cplusplus
 }
 #endif
