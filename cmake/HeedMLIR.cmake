@@ -16,6 +16,14 @@ include(AddLLVM)
 include(AddMLIR)
 
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
+set(HEED_SANITIZE "" CACHE STRING "Sanitizers for the compiler's own code: address,undefined")
+function(heed_sanitize name)
+  if(HEED_SANITIZE)
+    target_compile_options(${name} PRIVATE -fsanitize=${HEED_SANITIZE} -fno-omit-frame-pointer)
+    target_link_options(${name} PUBLIC -fsanitize=${HEED_SANITIZE})
+  endif()
+endfunction()
+
 # mlir_tablegen takes its include path from here.
 include_directories(SYSTEM ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
 include_directories(${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR}/runtime/include)
@@ -25,6 +33,7 @@ function(heed_add_library name)
   add_library(${name} STATIC ${ARGN})
   target_include_directories(${name} SYSTEM PUBLIC ${Boost_INCLUDE_DIRS})
   target_link_libraries(${name} PUBLIC fmt::fmt)
+  heed_sanitize(${name})
 endfunction()
 
 # A library of the compiler proper: MLIR through its shared library only, no exceptions.
@@ -37,6 +46,7 @@ function(heed_add_mlir_library name)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
   target_link_libraries(${name} PUBLIC ${ARG_LINK} MLIR LLVM fmt::fmt)
+  heed_sanitize(${name})
 endfunction()
 
 # Passes.td of the current folder: Passes.h.inc with registration functions register<Group>Passes(), target <name>PassesIncGen.
@@ -52,4 +62,5 @@ function(heed_add_tool name)
   target_include_directories(${name} SYSTEM PRIVATE ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  heed_sanitize(${name})
 endfunction()

@@ -43,10 +43,9 @@ llvm_config.with_environment("PATH", [os.path.join(config.heed_build_dir, "bin")
 
 include = "-I" + os.path.join(config.heed_source_dir, "runtime", "include")
 archive = os.path.join(config.heed_build_dir, "lib", "libheedrt.a")
-sanitize = " -fsanitize=" + config.heed_sanitize if config.heed_sanitize else ""
 config.substitutions += [
-    ("%cc", config.heed_cc + " " + include + sanitize),
-    ("%cxx", config.heed_cxx + " " + include + sanitize),
+    ("%cc", config.heed_cc + " " + include),
+    ("%cxx", config.heed_cxx + " " + include),
     ("%heedrt", archive + " -lm -lpthread"),
     ("%source", config.heed_source_dir),
     ("%build", config.heed_build_dir),

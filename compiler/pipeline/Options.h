@@ -1,0 +1,28 @@
+// Options.h - what a compilation depends on besides its source.
+#pragma once
+
+#include "compiler/emit/Library.h"
+#include "compiler/emit/Target.h"
+
+#include "mlir/Pass/PassManager.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace heed {
+
+struct CompileOptions {
+  std::string model;           // "": the only one of the file
+  std::string prefix;          // of exported symbols
+  std::vector<Target> targets; // best first
+  unsigned optimise = 3;
+  std::string linker;      // "": cc
+  bool verifyEach = false; // run the IR verifier after every pass
+  bool explain = false;    // print remarks
+  bool color = false;
+  Installation installation;
+  std::function<mlir::LogicalResult(mlir::PassManager &)> configure; // printing and timing flags of the tool
+};
+
+} // namespace heed

@@ -1,0 +1,232 @@
+// Options.cpp - the command line of heedc: what can be said, and what does not go together.
+#include "compiler/tools/heedc/Options.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+
+#include <fmt/format.h>
+
+namespace cl = llvm::cl;
+using llvm::StringRef;
+
+namespace heed {
+namespace {
+
+cl::OptionCategory category("heedc");
+
+cl::opt<std::string> input(cl::Positional, cl::desc("FILE"), cl::cat(category));
+cl::opt<std::string> output("o", cl::desc("Output; its suffix says what: .o .a .so .s .ll .mlir .h (- for stdout)"),
+                            cl::value_desc("FILE"), cl::Prefix, cl::cat(category));
+cl::opt<std::string> emit("emit",
+                          cl::desc("Stage to write: ast checked heed derived vector llvm ll asm obj lib so header"),
+                          cl::value_desc("STAGE"), cl::cat(category));
+cl::opt<std::string> from("from",
+                          cl::desc("FILE is IR printed at that stage: heed derived vector llvm (trusted input)"),
+                          cl::value_desc("STAGE"), cl::cat(category));
+cl::opt<std::string> header("header", cl::desc("Also write the C header"), cl::value_desc("FILE"), cl::cat(category));
+cl::alias headerShort("h", cl::desc("Alias for --header"), cl::aliasopt(header), cl::NotHidden, cl::cat(category));
+cl::opt<std::string> model("model", cl::desc("Model to compile, if the file has several"), cl::value_desc("NAME"),
+                           cl::cat(category));
+cl::opt<std::string>
+    target("target", cl::init(defaultTargets.str()), cl::value_desc("LIST"), cl::cat(category),
+           cl::desc("x86-64-v2 x86-64-v3 x86-64-v4 aarch64 native; a comma list makes one library that\n"
+                    "chooses when it is loaded (default: x86-64-v3,x86-64-v4)"));
+cl::opt<unsigned> optimise("O", cl::desc("Optimisation level, 0 to 3 (default: 3)"), cl::Prefix, cl::init(3),
+                           cl::value_desc("N"), cl::cat(category));
+cl::opt<std::string> prefix("prefix", cl::desc("Prefix of exported symbols"), cl::value_desc("TEXT"),
+                            cl::cat(category));
+cl::opt<bool> verify("verify", cl::desc("Run the compiled model against the reference interpreter on random inputs"),
+                     cl::cat(category));
+cl::opt<bool> explain("explain", cl::desc("Say at each line what was derived from it, and what not, and why"),
+                      cl::cat(category));
+cl::opt<bool> depfile("MD", cl::desc("Also write a dependency file for make and ninja"), cl::cat(category));
+cl::opt<std::string> depfileName("MF", cl::desc("Its name (default: output with suffix .d)"), cl::value_desc("FILE"),
+                                 cl::cat(category));
+cl::opt<std::string> color("color", cl::desc("Colours in messages: auto, always, never"), cl::init("auto"),
+                           cl::value_desc("WHEN"), cl::cat(category));
+cl::opt<bool> printIncludes("print-include-dir", cl::desc("Print where heed/heed.h is, for the C compiler"),
+                            cl::cat(category));
+cl::opt<std::string> linker("linker", cl::desc("C compiler that links shared libraries (default: cc)"),
+                            cl::value_desc("NAME"), cl::Hidden, cl::cat(category));
+cl::opt<bool> verifyDiagnostics("verify-diagnostics",
+                                cl::desc("Compare messages with the expected-error comments of FILE"), cl::Hidden,
+                                cl::cat(category));
+cl::opt<bool> verifyEach("verify-each", cl::desc("Verify the IR after each pass (default: on)"), cl::init(true),
+                         cl::Hidden, cl::cat(category));
+
+CommandLine parsed;
+
+int usage(std::string const &text) {
+  llvm::errs() << "heedc: error: " << text << "\n";
+  return ExitUsage;
+}
+
+std::optional<Phase> phaseOf(StringRef flag) {
+  for (PhaseInfo const &info : phases())
+    if (info.flag == flag)
+      return info.phase;
+  return std::nullopt;
+}
+
+bool wantColor() {
+  if (color != "auto")
+    return color == "always";
+  if (llvm::sys::Process::GetEnv("NO_COLOR").value_or("") != "")
+    return false;
+  StringRef force = std::getenv("CLICOLOR_FORCE") ? std::getenv("CLICOLOR_FORCE") : "";
+  return (!force.empty() && force != "0") || llvm::sys::Process::StandardErrHasColors();
+}
+
+/// LLVM and MLIR register hundreds of flags of their own. Theirs stay usable, but only --help-hidden lists the ones for
+/// looking at IR.
+void tidyHelp() {
+  for (auto &[name, option] : cl::getRegisteredOptions()) {
+    bool ours = llvm::is_contained(option->Categories, &category);
+    bool general = name == "help" || name == "help-hidden" || name == "version";
+    if (!ours && !general)
+      option->setHiddenFlag(name.starts_with("mlir-") ? cl::Hidden : cl::ReallyHidden);
+  }
+}
+
+/// What to write, from --emit and the suffix of -o.
+std::optional<int> chooseEmit() {
+  StringRef name = output;
+  if (emit.getNumOccurrences()) {
+    parsed.emit = phaseOf(emit);
+    if (!parsed.emit) {
+      std::string all;
+      for (PhaseInfo const &info : phases())
+        all += " " + info.flag.str();
+      return usage(fmt::format("unknown stage '{}'; expected one of{}", emit.getValue(), all));
+    }
+  } else if (output.getNumOccurrences()) {
+    StringRef suffix = llvm::sys::path::extension(name);
+    for (PhaseInfo const &info : phases())
+      if (!suffix.empty() && info.suffix == suffix)
+        parsed.emit = info.phase;
+    if (!parsed.emit)
+      return usage(fmt::format(
+          "the suffix of '{}' does not say what to write; give one of .o .a .so .s .ll .mlir .h, or --emit=STAGE",
+          output.getValue()));
+  }
+  if (!parsed.emit || output.getNumOccurrences()) {
+    parsed.output = output;
+    return std::nullopt;
+  }
+  // Texts go to the terminal, files beside it under the name of the source.
+  bool binary = *parsed.emit >= Phase::Object && *parsed.emit != Phase::Header;
+  StringRef stem = input == "-" ? "out" : llvm::sys::path::stem(input);
+  parsed.output = binary ? (stem + infoOf(*parsed.emit).suffix).str() : "-";
+  return std::nullopt;
+}
+
+std::optional<int> chooseFrom() {
+  if (!from.getNumOccurrences()) {
+    if (StringRef(input).ends_with(".mlir"))
+      return usage(
+          fmt::format("'{}' is IR; say at which stage with --from=heed, derived, vector or llvm", input.getValue()));
+    return std::nullopt;
+  }
+  parsed.from = phaseOf(from);
+  if (!parsed.from || *parsed.from < Phase::Heed || *parsed.from > Phase::LLVM)
+    return usage(fmt::format("cannot start from stage '{}'; expected heed, derived, vector or llvm", from.getValue()));
+  if (parsed.emit && *parsed.emit < *parsed.from)
+    return usage(fmt::format("stage '{}' comes before '{}', where FILE starts", infoOf(*parsed.emit).flag.str(),
+                             from.getValue()));
+  if (verify)
+    return usage("--verify needs a model file: the interpreter does not read IR");
+  // IR at these stages is made for one target; it would be wrong for another.
+  if (*parsed.from >= Phase::Vector && parsed.compile.targets.size() > 1) {
+    if (target.getNumOccurrences())
+      return usage(fmt::format("IR at stage '{}' is for one target; give one to --target", from.getValue()));
+    parsed.compile.targets = {parsed.compile.targets.back()};
+  }
+  return std::nullopt;
+}
+
+} // namespace
+
+CommandLine const &commandLine() { return parsed; }
+
+std::optional<int> parseCommandLine(int argc, char **argv) {
+  mlir::registerAsmPrinterCLOptions();
+  mlir::registerPassManagerCLOptions();
+  tidyHelp();
+  cl::SetVersionPrinter(
+      [](llvm::raw_ostream &out) { out << "heedc " HEED_VERSION " (LLVM " LLVM_VERSION_STRING ")\n"; });
+  if (!cl::ParseCommandLineOptions(
+          argc, argv,
+          "heedc - compiles attention models written as equations\n\n"
+          "  heedc m.heed                 check only        heedc m.heed -o m.a -h m.h   library and header\n"
+          "  heedc m.heed --emit=heed     print a stage     heedc explain H0203          describe an error\n",
+          &llvm::errs()))
+    return ExitUsage;
+
+  std::string self = llvm::sys::fs::getMainExecutable(argv[0], reinterpret_cast<void *>(&parseCommandLine));
+  parsed.compile.installation = findInstallation(self);
+  if (printIncludes) {
+    llvm::outs() << parsed.compile.installation.includeDirectory << "\n";
+    return ExitOk;
+  }
+  if (input.empty())
+    return usage("no input file; heedc --help lists the flags");
+  if (optimise > 3)
+    return usage(fmt::format("unknown optimisation level -O{}; expected -O0 to -O3", optimise.getValue()));
+  if (color != "auto" && color != "always" && color != "never")
+    return usage("expected --color=auto, always or never");
+  if (!llvm::all_of(prefix, [](char c) { return llvm::isAlnum(c) || c == '_'; }) ||
+      (!prefix.empty() && llvm::isDigit(prefix[0])))
+    return usage(fmt::format("--prefix={} cannot begin a C identifier", prefix.getValue()));
+  llvm::Expected<std::vector<Target>> targets = parseTargets(target);
+  if (!targets)
+    return usage(llvm::toString(targets.takeError()));
+
+  parsed.input = input;
+  parsed.header = header;
+  parsed.verify = verify;
+  parsed.verifyDiagnostics = verifyDiagnostics;
+  CompileOptions &compile = parsed.compile;
+  compile.model = model;
+  compile.prefix = prefix;
+  compile.targets = *targets;
+  compile.optimise = optimise;
+  compile.linker = linker;
+  compile.verifyEach = verifyEach;
+  compile.explain = explain;
+  compile.color = wantColor();
+  compile.configure = [](mlir::PassManager &passes) { return mlir::applyPassManagerCLOptions(passes); };
+  if (std::optional<int> wrong = chooseEmit())
+    return wrong;
+  if (std::optional<int> wrong = chooseFrom())
+    return wrong;
+  if (verify && parsed.emit)
+    return usage("--verify writes nothing; leave out -o and --emit");
+  if (depfile || depfileName.getNumOccurrences()) {
+    if (parsed.output.empty() || parsed.output == "-")
+      return usage("-MD needs an output file");
+    llvm::SmallString<128> name(parsed.output);
+    llvm::sys::path::replace_extension(name, ".d");
+    parsed.depfile = depfileName.getNumOccurrences() ? depfileName.getValue() : name.str().str();
+  }
+  return std::nullopt;
+}
+
+int explainCode(StringRef name) {
+  if (name.empty()) {
+    for (unsigned number = 0; number < 10000; ++number)
+      if (std::optional<Code> code = codeFromName(fmt::format("H{:04}", number)))
+        llvm::outs() << codeName(*code) << "  " << codeSummary(*code) << "\n";
+    return ExitOk;
+  }
+  std::optional<Code> code = codeFromName(name.str());
+  if (!code)
+    return usage(fmt::format("unknown code '{}'; heedc explain lists them all", name.str()));
+  llvm::outs() << codeName(*code) << ": " << codeSummary(*code) << "\n\n" << codeExplanation(*code) << "\n";
+  return ExitOk;
+}
+
+} // namespace heed

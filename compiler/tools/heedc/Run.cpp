@@ -1,0 +1,62 @@
+// Run.cpp - reads the input, compiles it, writes what was asked for; files appear whole or not at all.
+#include "compiler/tools/heedc/Run.h"
+
+#include "compiler/emit/Header.h"
+#include "compiler/pipeline/Expectations.h"
+#include "compiler/tools/heedc/Options.h"
+
+#include "llvm/Support/MemoryBuffer.h"
+
+using namespace llvm;
+
+namespace heed {
+namespace {
+
+mlir::LogicalResult write(Session &session, StringRef path, StringRef bytes) {
+  Error problem = writeToOutput(path, [&](raw_ostream &stream) {
+    stream << bytes;
+    return Error::success();
+  });
+  if (problem)
+    return session.error("cannot write '" + path + "': " + toString(std::move(problem)));
+  return mlir::success();
+}
+
+mlir::LogicalResult compileAndWrite(Session &session, StringRef text, StringRef name, CommandLine const &line) {
+  Phase to = line.emit ? *line.emit : line.header.empty() ? Phase::Checked : Phase::Header;
+  if (!line.emit && line.from)
+    to = *line.from;
+  mlir::FailureOr<Compiled> compiled = compile(session, text, name, line.from, to);
+  if (failed(compiled))
+    return mlir::failure();
+  if (line.emit && failed(write(session, line.output, compiled->bytes)))
+    return mlir::failure();
+  if (!line.header.empty() && compiled->info)
+    return write(session, line.header, makeHeader(*compiled->info, line.compile.prefix));
+  return mlir::success();
+}
+
+} // namespace
+
+int runCompiler() {
+  CommandLine const &line = commandLine();
+  Session session(line.compile, line.verifyDiagnostics ? nullptr : &errs());
+  std::string name = line.input == "-" ? "<stdin>" : line.input;
+  ErrorOr<std::unique_ptr<MemoryBuffer>> buffer = MemoryBuffer::getFileOrSTDIN(line.input);
+  if (!buffer) {
+    (void)session.error("cannot read '" + name + "': " + buffer.getError().message());
+    return ExitUser;
+  }
+  StringRef text = (*buffer)->getBuffer();
+  mlir::LogicalResult result = compileAndWrite(session, text, name, line);
+  if (line.verifyDiagnostics) {
+    std::string problems = checkExpectations(text, name, session.messages());
+    errs() << problems;
+    return problems.empty() ? ExitOk : ExitUser;
+  }
+  if (session.internalError())
+    return ExitInternal;
+  return succeeded(result) ? ExitOk : ExitUser;
+}
+
+} // namespace heed
