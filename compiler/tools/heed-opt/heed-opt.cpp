@@ -3,6 +3,9 @@
 #ifdef WITH_HEEDDERIVE
 #include "compiler/derive/Derive.h"
 #endif
+#ifdef WITH_HEEDKERNELS
+#include "compiler/lower/kernels/Kernels.h"
+#endif
 #ifdef WITH_HEEDLOWER
 #include "compiler/lower/Lower.h"
 #endif
@@ -21,6 +24,9 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
 #ifdef WITH_HEEDDERIVE
   heed::registerHeedDerivePasses();
+#endif
+#ifdef WITH_HEEDKERNELS
+  heed::registerHeedKernelsPasses();
 #endif
 #ifdef WITH_HEEDLOWER
   heed::registerHeedLowerPasses();
