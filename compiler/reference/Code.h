@@ -93,7 +93,7 @@ struct Dot {
 /// each.
 struct Memo {
   Linear key;
-  bool perStep; // forgotten when a recurrence takes its next step
+  bool perStep = false; // forgotten when a recurrence takes its next step
   std::vector<Value> values;
   std::vector<uint32_t> stamps; // 0: never computed; else 1, or 1 + step when perStep
 };
