@@ -19,9 +19,7 @@ static std::string firstExisting(std::initializer_list<std::string> paths) {
 }
 
 Installation findInstallation(StringRef compilerPath) {
-  SmallString<256> prefix(compilerPath);
-  sys::path::remove_filename(prefix);
-  prefix = sys::path::parent_path(prefix);
+  StringRef prefix = sys::path::parent_path(sys::path::parent_path(compilerPath));
   auto beside = [&](StringRef relative) {
     SmallString<256> path(prefix);
     sys::path::append(path, relative);

@@ -7,6 +7,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
+#include "llvm/Support/WithColor.h"
 
 #include <fmt/format.h>
 
@@ -46,8 +47,6 @@ cl::opt<bool> explain("explain", cl::desc("Say at each line what was derived fro
 cl::opt<bool> depfile("MD", cl::desc("Also write a dependency file for make and ninja"), cl::cat(category));
 cl::opt<std::string> depfileName("MF", cl::desc("Its name (default: output with suffix .d)"), cl::value_desc("FILE"),
                                  cl::cat(category));
-cl::opt<std::string> color("color", cl::desc("Colours in messages: auto, always, never"), cl::init("auto"),
-                           cl::value_desc("WHEN"), cl::cat(category));
 cl::opt<bool> printIncludes("print-include-dir", cl::desc("Print where heed/heed.h is, for the C compiler"),
                             cl::cat(category));
 cl::opt<std::string> linker("linker", cl::desc("C compiler that links shared libraries (default: cc)"),
@@ -72,12 +71,14 @@ std::optional<Phase> phaseOf(StringRef flag) {
   return std::nullopt;
 }
 
+/// --color is LLVM's own flag. Without it, as terminals and their users agreed.
 bool wantColor() {
-  if (color != "auto")
-    return color == "always";
+  cl::Option *flag = cl::getRegisteredOptions().lookup("color");
+  if (flag && flag->getNumOccurrences())
+    return llvm::WithColor::defaultAutoDetectFunction()(llvm::errs());
   if (llvm::sys::Process::GetEnv("NO_COLOR").value_or("") != "")
     return false;
-  StringRef force = std::getenv("CLICOLOR_FORCE") ? std::getenv("CLICOLOR_FORCE") : "";
+  std::string force = llvm::sys::Process::GetEnv("CLICOLOR_FORCE").value_or("");
   return (!force.empty() && force != "0") || llvm::sys::Process::StandardErrHasColors();
 }
 
@@ -86,7 +87,7 @@ bool wantColor() {
 void tidyHelp() {
   for (auto &[name, option] : cl::getRegisteredOptions()) {
     bool ours = llvm::is_contained(option->Categories, &category);
-    bool general = name == "help" || name == "help-hidden" || name == "version";
+    bool general = name == "help" || name == "help-hidden" || name == "version" || name == "color";
     if (!ours && !general)
       option->setHiddenFlag(name.starts_with("mlir-") ? cl::Hidden : cl::ReallyHidden);
   }
@@ -176,8 +177,6 @@ std::optional<int> parseCommandLine(int argc, char **argv) {
     return usage("no input file; heedc --help lists the flags");
   if (optimise > 3)
     return usage(fmt::format("unknown optimisation level -O{}; expected -O0 to -O3", optimise.getValue()));
-  if (color != "auto" && color != "always" && color != "never")
-    return usage("expected --color=auto, always or never");
   if (!llvm::all_of(prefix, [](char c) { return llvm::isAlnum(c) || c == '_'; }) ||
       (!prefix.empty() && llvm::isDigit(prefix[0])))
     return usage(fmt::format("--prefix={} cannot begin a C identifier", prefix.getValue()));
