@@ -166,7 +166,7 @@ heed_status SafetensorsFile::parseHeader() {
 bool SafetensorsFile::parseEntry(JsonReader &reader, StoredTensor &tensor) {
   bool seenType = false, seenShape = false, seenOffsets = false;
   uint64_t bits = 0, offsets[2] = {0, 0}, elements = 1;
-  bool empty = false, overflow = false;
+  bool empty = false, overflow = false, tooLong = false;
   int offsetCount = 0;
   auto once = [&](bool &seen) { return seen ? reader.failBecause("a key occurs twice") : (seen = true); };
   bool good = reader.object([&](Slice key) {
@@ -193,7 +193,8 @@ bool SafetensorsFile::parseEntry(JsonReader &reader, StoredTensor &tensor) {
           return reader.failBecause("more than 64 axes");
         ++tensor.rank;
         empty |= size == 0;
-        overflow |= size > INT64_MAX || (size && __builtin_mul_overflow(elements, size, &elements));
+        tooLong |= size > INT64_MAX;
+        overflow |= size && __builtin_mul_overflow(elements, size, &elements);
         return true;
       });
     }
@@ -222,7 +223,7 @@ bool SafetensorsFile::parseEntry(JsonReader &reader, StoredTensor &tensor) {
   tensor.end = offsets[1];
   // Sizes are compared in bits: some types are smaller than a byte.
   uint64_t total = 0;
-  if (overflow || __builtin_mul_overflow(empty ? 0 : elements, bits, &total))
+  if (tooLong || (overflow && !empty) || __builtin_mul_overflow(empty ? 0 : elements, bits, &total))
     return reader.failBecause("the shape is too large");
   if (tensor.end < tensor.begin)
     return reader.failBecause("data_offsets end before they begin");

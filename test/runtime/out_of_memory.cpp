@@ -1,5 +1,4 @@
-// RUN: %cxx -std=c++17 -Wall -Wextra -Werror %s %heedrt -o %t -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
-// RUN:   -Wl,--wrap=aligned_alloc,--wrap=pthread_create
+// RUN: %cxx -std=c++17 -Wall -Wextra -Werror %s %heedrt -o %t @%S/Inputs/wrapped_functions.txt
 // RUN: %t %t.safetensors
 // Each allocation and each thread fails once, in turn: the call reports HEED_E_MEMORY or succeeds, writes nothing when
 // it fails, and the next call works. Leaks show under the address sanitizer.
