@@ -1,6 +1,7 @@
 // Ast.h - the syntax tree of a model file, exactly as written.
 //
-// The tree is built by the grammar through attribute propagation, so its shape follows the grammar: operator chains are flat
+// The tree is built by the grammar through attribute propagation, so its shape follows the grammar: operator chains are
+// flat
 // (`a + b + c` is one Chain with two steps), which also keeps every pass over a long chain free of recursion.
 // Positions are global offsets into a SourceManager (see Source.h); an empty range means "no position".
 #pragma once
@@ -49,9 +50,8 @@ struct Unary;  // -x, not x
 struct Chain;  // a + b - c; one precedence level, left to right ('^': right to left)
 struct ListOf; // [a, b, c]: a static list
 
-struct Expr
-    : x3::variant<Integer, Real, Boolean, Text, Name, x3::forward_ast<Index>, x3::forward_ast<Call>, x3::forward_ast<Unary>, x3::forward_ast<Chain>,
-                  x3::forward_ast<ListOf>> {
+struct Expr : x3::variant<Integer, Real, Boolean, Text, Name, x3::forward_ast<Index>, x3::forward_ast<Call>,
+                          x3::forward_ast<Unary>, x3::forward_ast<Chain>, x3::forward_ast<ListOf>> {
   using base_type::base_type;
   using base_type::operator=;
 };
@@ -70,8 +70,8 @@ struct NamedArgument : Ranged {
   Expr value;
 };
 
-/// A call of a function, layer, reduction or function value. `indices` are the bound indices of a reduction; `where` restricts
-/// the first argument of a reduction; `as` names the use of a layer in parameter paths.
+/// A call of a function, layer, reduction or function value. `indices` are the bound indices of a reduction; `where`
+/// restricts the first argument of a reduction; `as` names the use of a layer in parameter paths.
 struct Call : Ranged {
   Name callee;
   std::vector<Name> indices;
@@ -82,7 +82,23 @@ struct Call : Ranged {
 };
 
 enum class UnaryOp { Negate, Not };
-enum class BinaryOp { Or, And, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual, Add, Subtract, Multiply, Divide, Remainder, MatMul, Power };
+enum class BinaryOp {
+  Or,
+  And,
+  Equal,
+  NotEqual,
+  Less,
+  LessEqual,
+  Greater,
+  GreaterEqual,
+  Add,
+  Subtract,
+  Multiply,
+  Divide,
+  Remainder,
+  MatMul,
+  Power
+};
 
 struct Unary : Ranged {
   UnaryOp op = UnaryOp::Negate;
@@ -102,7 +118,8 @@ struct ListOf : Ranged {
   std::vector<Expr> items;
 };
 
-/// `f32`, `i32[n]`, `[n, d / 2]` (f32), `bool[n]`, or a static type `int`, `float`, `fn`, `list`. An empty element name is f32.
+/// `f32`, `i32[n]`, `[n, d / 2]` (f32), `bool[n]`, or a static type `int`, `float`, `fn`, `list`. An empty element name
+/// is f32.
 struct Type : Ranged {
   std::string element;
   std::vector<Expr> shape;

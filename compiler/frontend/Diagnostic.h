@@ -16,10 +16,13 @@
 
 namespace heed {
 
-/// The error codes: one line each in Codes.def, `CODE(H0203, "dimension mismatch", "explanation ...")`. `heedc explain H0203`
-/// prints the explanation. H01xx syntax, H02xx dimensions and types, H03xx names, H04xx domains and indices, H05xx recurrences,
-/// H06xx layers and parameters, H07xx limits.
-enum class Code : unsigned short;
+/// The error codes: one line each in Codes.def, `CODE(H0203, "dimension mismatch", "explanation ...")`. `heedc explain
+/// H0203` prints the explanation. H01xx syntax, H02xx dimensions and types, H03xx names, H04xx domains and indices,
+/// H05xx recurrences, H06xx layers and parameters, H07xx limits.
+enum class Code : unsigned short {
+#define CODE(name, summary, explanation) name,
+#include "compiler/frontend/Codes.def"
+};
 
 std::string_view codeName(Code code);        // "H0203"
 std::string_view codeSummary(Code code);     // one line
