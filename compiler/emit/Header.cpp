@@ -167,11 +167,14 @@ std::string literal(StringRef text) {
   return result + "\"";
 }
 
-/// Text for a comment: names come from the user and must not end it, nor spell a nested one.
+/// Text for a comment: names come from the user and must not end it, nor begin one inside.
 std::string forComment(StringRef text) {
   std::string result;
-  for (unsigned char c : text)
-    result += c < 32 || c == '/' || c == '*' ? '.' : char(c);
+  for (unsigned char c : text) {
+    if (!result.empty() && ((c == '/' && result.back() == '*') || (c == '*' && result.back() == '/')))
+      result += ' ';
+    result += c < 32 ? '.' : char(c);
+  }
   return result;
 }
 
