@@ -56,7 +56,7 @@ std::string entry(SourceManager const &sources, ast::Range range, std::string_vi
 } // namespace
 
 void Diagnostics::error(Code code, ast::Range range, std::string text, std::optional<Note> note) {
-  if (list.size() > limit)
+  if (full())
     return;
   if (list.size() == limit) {
     list.push_back({Code::H0708, {}, fmt::format("more than {} errors; the rest is not shown", limit), {}});

@@ -48,6 +48,8 @@ public:
 
   void error(Code code, ast::Range range, std::string text, std::optional<Note> note = {});
   bool failed() const { return !list.empty(); }
+  /// Whether the limit is reached, so that looking for more errors is idle.
+  bool full() const { return list.size() > limit; }
   std::vector<Diagnostic> const &all() const { return list; }
   /// All diagnostics as text, in source order, with source line and caret; `color` adds ANSI colours.
   std::string print(bool color = false) const;

@@ -156,4 +156,10 @@ struct get_info<heed::grammar::Nested<Subject>> {
   using result_type = std::string;
   std::string operator()(heed::grammar::Nested<Subject> const &parser) const { return x3::what(parser.subject); }
 };
+/// Messages ask for a list's first element.
+template <typename Left, typename Right>
+struct get_info<list<Left, Right>> {
+  using result_type = std::string;
+  std::string operator()(list<Left, Right> const &parser) const { return x3::what(parser.left); }
+};
 } // namespace boost::spirit::x3

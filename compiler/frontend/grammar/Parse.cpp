@@ -35,7 +35,8 @@ ast::File parse(SourceManager const &sources, uint32_t base, Diagnostics &diagno
   SkipContext skipContext = x3::make_context<x3::skipper_tag>(skipper);
   Context context = x3::make_context<SessionTag>(session, skipContext);
   Iterator start = text.starts_with("\xEF\xBB\xBF") ? session.begin + 3 : session.begin;
-  for (Iterator at = skipSpace(start, session.end); at != session.end; at = skipSpace(at, session.end))
+  for (Iterator at = skipSpace(start, session.end); at != session.end && !diagnostics.full();
+       at = skipSpace(at, session.end))
     parseItem(at, session, context, file);
   return file;
 }

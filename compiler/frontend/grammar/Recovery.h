@@ -34,7 +34,7 @@ struct Recovering : x3::unary_parser<Subject, Recovering<Subject>> {
     for (;;) {
       Iterator at = skipSpace(first, last);
       bool atItem = startsItem(at, last);
-      if (failed && (at == last || atItem))
+      if (failed && (at == last || atItem || state.diagnostics.full()))
         throw Unwind(); // a '}' is missing, or was skipped with the statement: nothing new to say
       if (at == last || *at == '}' || atItem)
         return true;
