@@ -57,7 +57,7 @@ static void attentionGoldens() {
   Result masked = evaluate(attention(Mask::Causal, 2, 2, scale), inputs, {});
   expectValues(masked, {.909297427, .427379880, .521650186, .012837020, -.163803301, -.410251119, NAN, NAN},
                "NaN behind the mask");
-  Result first = evaluate(attention(Mask::SkipLastKey, 2, 2, scale),
+  Result first = evaluate(attention(Mask::Before, 2, 2, scale),
                           {Array{{1, 2}, {1, 2}}, Array{{1, 2}, {3, 4}}, Array{{1, 2}, {5, 6}}}, {});
   expectValues(first, {0, 0}, "fully masked row", 0);
   expectValues(
