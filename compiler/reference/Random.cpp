@@ -35,7 +35,8 @@ namespace {
 /// Walks all equations once, for the number of operations and for what each parameter is summed over.
 class Survey {
 public:
-  Survey(Program const &program, std::vector<int64_t> const &dims) : program(program), sizes{dims}, dependence(program) {
+  Survey(Program const &program, std::vector<int64_t> const &dims)
+      : program(program), sizes{dims}, dependence(program) {
     for (Step const &step : program.steps) {
       if (auto *definition = std::get_if<Definition>(&step)) {
         visit(*definition);
