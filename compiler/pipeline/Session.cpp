@@ -1,7 +1,6 @@
 // Session.cpp - messages of the front end, of MLIR and of the emitters, all in the shape of Diagnostic.h.
 #include "compiler/pipeline/Session.h"
 
-#include "compiler/check/Check.h"
 #include "compiler/pipeline/Pipeline.h"
 
 #include "mlir/IR/Location.h"
@@ -151,25 +150,23 @@ LogicalResult Session::explained(LogicalResult result, StringRef phase) {
   return error("the phase '" + phase + "' failed without saying why");
 }
 
-/// The text of the line a message is about: of the model itself, of a library file, or of any other file that was read.
+std::vector<std::pair<std::string_view, std::string_view>> Session::files() const {
+  std::vector<std::pair<std::string_view, std::string_view>> result;
+  // Texts follow each other in the offset space, one past the end being a position too.
+  for (uint32_t base = 1; sources.baseAt(base) == base; base += sources.textAt(base).size() + 1)
+    result.push_back({sources.nameAt(base), sources.textAt(base)});
+  return result;
+}
+
+/// The line a message is about: of a text of this compilation, or of IR that was read from a file.
 std::string Session::lineOf(Message const &message) const {
   std::string text;
-  bool found = false;
-  for (LibraryFile const &file : standardLibrary())
-    if (file.name == message.file) {
-      text = file.text;
-      found = true;
-    }
-  if (!found && message.file == inputName && fromSource) {
-    text = sources.textAt(1);
-    found = true;
-  }
-  if (!found) {
-    auto buffer = llvm::MemoryBuffer::getFile(message.file, /*IsText=*/true);
-    if (!buffer)
-      return "";
-    text = (*buffer)->getBuffer().str();
-  }
+  for (auto [name, contents] : files())
+    if (name == message.file)
+      text = contents;
+  if (text.empty())
+    if (auto buffer = llvm::MemoryBuffer::getFile(message.file, /*IsText=*/true))
+      text = (*buffer)->getBuffer().str();
   SmallVector<StringRef> lines;
   StringRef(text).split(lines, '\n', message.line);
   return message.line >= 1 && message.line <= lines.size() ? lines[message.line - 1].rtrim('\r').str() : "";

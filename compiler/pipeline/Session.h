@@ -45,6 +45,8 @@ public:
   mlir::LogicalResult explained(mlir::LogicalResult result, llvm::StringRef phase);
 
   std::vector<Message> const &messages() const { return reported; }
+  /// Every text read so far: the model, what it imports, the standard library. (name, text)
+  std::vector<std::pair<std::string_view, std::string_view>> files() const;
   /// A failure that no user can be blamed for.
   bool internalError() const { return internal; }
   /// Switched off while the same code is lowered again for another target.

@@ -202,6 +202,8 @@ std::optional<int> parseCommandLine(int argc, char **argv) {
     return wrong;
   if (std::optional<int> wrong = chooseFrom())
     return wrong;
+  if (!parsed.header.empty() && parsed.emit && *parsed.emit < Phase::Heed)
+    return usage(fmt::format("stage '{}' comes before the C header is known", infoOf(*parsed.emit).flag.str()));
   if (verify && parsed.emit)
     return usage("--verify writes nothing; leave out -o and --emit");
   if (depfile || depfileName.getNumOccurrences()) {

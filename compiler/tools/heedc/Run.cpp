@@ -5,6 +5,7 @@
 #include "compiler/pipeline/Expectations.h"
 #include "compiler/tools/heedc/Options.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace llvm;
@@ -22,6 +23,27 @@ mlir::LogicalResult write(Session &session, StringRef path, StringRef bytes) {
   return mlir::success();
 }
 
+/// A make rule: the output depends on every file that was read. Spaces and `#` are escaped, `$` doubled, as make and
+/// ninja want.
+std::string dependencies(Session const &session, CommandLine const &line) {
+  auto escape = [](StringRef path) {
+    std::string result;
+    for (char c : path) {
+      if (c == ' ' || c == '#')
+        result += '\\';
+      if (c == '$')
+        result += '$';
+      result += c;
+    }
+    return result;
+  };
+  std::string rule = escape(line.output) + ":";
+  for (auto [name, text] : session.files())
+    if (sys::fs::exists(name)) // the standard library is inside the compiler
+      rule += " \\\n  " + escape(name);
+  return rule + "\n";
+}
+
 mlir::LogicalResult compileAndWrite(Session &session, StringRef text, StringRef name, CommandLine const &line) {
   Phase to = line.emit ? *line.emit : line.header.empty() ? Phase::Checked : Phase::Header;
   if (!line.emit && line.from)
@@ -31,8 +53,10 @@ mlir::LogicalResult compileAndWrite(Session &session, StringRef text, StringRef 
     return mlir::failure();
   if (line.emit && failed(write(session, line.output, compiled->bytes)))
     return mlir::failure();
-  if (!line.header.empty() && compiled->info)
-    return write(session, line.header, makeHeader(*compiled->info, line.compile.prefix));
+  if (!line.header.empty() && failed(write(session, line.header, makeHeader(*compiled->info, line.compile.prefix))))
+    return mlir::failure();
+  if (!line.depfile.empty())
+    return write(session, line.depfile, dependencies(session, line));
   return mlir::success();
 }
 
