@@ -167,8 +167,12 @@ bool Elaborator::bindTensorArgument(ast::Parameter const &parameter, TensorPtr v
     }));
     value = lowered;
   }
+  if (value->rank() == 0) {
+    auto number = std::make_shared<TensorValue>(*value);
+    number->once = std::make_shared<StoreOnce>(StoreOnce{callee.prefix + parameter.name.text, assumptions.size(), nullptr});
+    value = number;
+  }
   callee.body.bind(parameter.name.text, value, parameter.name.range);
-  callee.body.names[parameter.name.text].back().binding->perStep = value->rank() == 0;
   return true;
 }
 

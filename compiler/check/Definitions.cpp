@@ -113,14 +113,20 @@ TensorPtr Elaborator::store(TensorPtr const &value, std::string const &name, ast
   std::map<IndexId, ExprPtr> renaming;
   Emitted item;
   item.range = range;
-  TensorPtr result = emit(std::move(item), {}, value, instance->prefix + name, elementOf(value->type), nullptr, renaming, assumptionDepth);
+  TensorPtr result = emit(std::move(item), {}, value, name, elementOf(value->type), nullptr, renaming, assumptionDepth);
   if (softmaxLast)
     emitted.back().definition.softmaxAxis = int(emitted.back().definition.indices.size()) - 1;
   return result;
 }
 
+std::string Elaborator::temporaryName() { return instance->prefix + "$" + std::to_string(++instance->temporaries); }
+
 TensorPtr Elaborator::storeTemporary(TensorPtr const &value) {
-  return store(value, "$" + std::to_string(++instance->temporaries), value->range, assumptions.size());
+  if (!value->once)
+    return store(value, temporaryName(), value->range, assumptions.size());
+  if (!value->once->stored)
+    value->once->stored = store(value, value->once->name, value->range, value->once->assumptionDepth);
+  return value->once->stored;
 }
 
 /// Binds the plain names on the left as indices. Their sizes come from the bound, from the declared result, or from their uses.
@@ -304,6 +310,42 @@ void Elaborator::elaboratePair(ast::Definition const &definition, Pair const &pa
   finishPair(definition, target, body, promise, ids, own, where, value, softmaxAxis, last);
 }
 
+/// What `value` reads if the definition would only copy it, element for element: y[i, j] = x[i, j] is x.
+TensorPtr Elaborator::copiedTensor(TensorPtr const &value, std::vector<IndexId> const &ids) {
+  auto *read = std::get_if<Expr::Read>(&value->sample()->node);
+  size_t rank = ids.size() + value->rank();
+  if (!read || read->subscripts.size() < rank)
+    return nullptr;
+  size_t lead = read->subscripts.size() - rank;
+  std::vector<IndexId> wanted = ids;
+  for (size_t k = 0; k < value->rank(); ++k)
+    wanted.push_back(placeholderBase + IndexId(k));
+  for (size_t k = 0; k < rank; ++k) {
+    auto *index = std::get_if<Expr::IndexValue>(&read->subscripts[lead + k]->node);
+    if (!index || index->index != wanted[k])
+      return nullptr;
+  }
+  for (size_t k = 0; k < lead; ++k)
+    if (dependsOnAny(read->subscripts[k], wanted) || nodeOf(read->subscripts[k]).reads)
+      return nullptr;
+  std::vector<Size> shape;
+  for (IndexId id : ids)
+    shape.push_back(program.indices[id].size);
+  shape.insert(shape.end(), value->shape.begin(), value->shape.end());
+  Subscripts prefix(read->subscripts.begin(), read->subscripts.begin() + long(lead));
+  TensorId id = read->tensor;
+  Scalar type = value->type;
+  ast::Range range = value->range;
+  auto result = std::make_shared<TensorValue>(*tensorValue(type, shape, 1, range, [id, type, prefix, range](Subscripts const &s) {
+    Subscripts all = prefix;
+    all.insert(all.end(), s.begin(), s.end());
+    return build::read(id, std::move(all), type, range);
+  }));
+  result->whole = lead == 0;
+  result->name = program.tensors[id].name;
+  return result;
+}
+
 /// Stores the value of a target, or keeps it as it is where storing has no use, and binds the name.
 void Elaborator::finishPair(ast::Definition const &definition, ast::Target const &target, Scope &body, Promise const *promise,
                             std::vector<IndexId> const &ids, IndexFrame const &own, ExprPtr const &where, TensorPtr value, int softmaxAxis, bool last) {
@@ -335,11 +377,12 @@ void Elaborator::finishPair(ast::Definition const &definition, ast::Target const
   if (stays && value->rank() == 0 && !model && value->depth < 200) {
     auto named = std::make_shared<TensorValue>(*value);
     named->name = name;
-    bind(TensorPtr(named));
-    if (auto binding = body.find(name))
-      binding->perStep = true;
-    return;
+    named->once = std::make_shared<StoreOnce>(StoreOnce{instance->prefix + name + body.suffix, instance->assumptionDepth, nullptr});
+    return bind(TensorPtr(named));
   }
+  if (!promise && !where && !definition.until && !model && softmaxAxis < 0 && !ids.empty())
+    if (TensorPtr copied = copiedTensor(value, ids))
+      return bind(copied);
   if (promise) {
     if (value->type == Scalar::Int && promise->type == Scalar::Real)
       value = convert(value, Scalar::Real, value->range);

@@ -111,6 +111,8 @@ private:
   bool pushConditions(ast::Expr const &where);
   TensorPtr store(TensorPtr const &value, std::string const &name, ast::Range range, size_t assumptionDepth, bool softmaxLast = false);
   TensorPtr storeTemporary(TensorPtr const &value);
+  std::string temporaryName();
+  TensorPtr copiedTensor(TensorPtr const &value, std::vector<IndexId> const &ids);
   TensorPtr emit(Emitted item, std::vector<IndexId> const &own, TensorPtr const &value, std::string const &name, Element element,
                  Promise const *promise, std::map<IndexId, ExprPtr> &renaming, size_t assumptionDepth = 0);
   std::vector<IndexId> liftedIndices(std::vector<IndexId> const &free, size_t depth) const;

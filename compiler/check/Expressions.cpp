@@ -142,11 +142,8 @@ Value Elaborator::evaluateName(ast::Name const &name) {
     if (value->rank() == 0)
       if (auto *size = std::get_if<Expr::SizeValue>(&value->scalar->node))
         return scalarValue(build::size(sizes.resolve(size->size), name.range), name.range);
-    if (binding->perStep && bound.size() > instance->boundDepth && isCostly(value)) {
-      if (!binding->stored)
-        binding->stored = store(value, name.text + scope->suffix, binding->range, instance->assumptionDepth);
-      value = binding->stored;
-    }
+    if (value->once && bound.size() > instance->boundDepth && isCostly(value))
+      value = storeTemporary(value);
     return readAt(value, name.range);
   }
   if (Value *constant = findConstant(name.text, *instance->file))

@@ -216,7 +216,7 @@ void Elaborator::finishModel() {
     // An output owns its storage: what is an input, a parameter or another output is copied.
     TensorId id = 0;
     auto *read = std::get_if<Expr::Read>(&value->sample()->node);
-    bool owned = value->whole && read && program.tensors[read->tensor].kind == TensorKind::Defined && program.tensors[read->tensor].element == *declared.element;
+    bool owned = value->whole && read && program.tensors[read->tensor].shape.size() == declared.shape.size() && program.tensors[read->tensor].kind == TensorKind::Defined && program.tensors[read->tensor].element == *declared.element;
     for (TensorId other : outputs)
       owned = owned && read->tensor != other;
     if (!owned) {

@@ -129,7 +129,7 @@ Value Elaborator::evaluateSoftmax(ast::Call const &call) {
       error(Code::H0202, call.range, "softmax of a number; name the index to normalise over, as in softmax[j](...)");
       return {};
     }
-    return store(body, "$" + std::to_string(++instance->temporaries), call.range, assumptions.size(), true);
+    return store(body, temporaryName(), call.range, assumptions.size(), true);
   }
   if (call.indices.size() != 1) {
     error(Code::H0304, call.range, "softmax normalises over one index");
@@ -169,7 +169,7 @@ Value Elaborator::evaluateSoftmax(ast::Call const &call) {
   item.range = call.range;
   item.definition.domain = domain;
   std::map<IndexId, ExprPtr> renaming;
-  stored = emit(std::move(item), {id}, body, instance->prefix + "$" + std::to_string(++instance->temporaries), Element::F32, nullptr, renaming, assumptions.size());
+  stored = emit(std::move(item), {id}, body, temporaryName(), Element::F32, nullptr, renaming, assumptions.size());
   emitted.back().definition.softmaxAxis = int(emitted.back().definition.indices.size() - body->rank()) - 1;
   std::vector<Size> shape = body->shape;
   ExprPtr at = build::index(around);

@@ -26,8 +26,6 @@ struct Binding {
   Value value;
   ast::Range range;
   bool dim = false;      // a size
-  bool perStep = false;  // a number of a function body that is not stored: sharing it at the same place is free,
-  TensorPtr stored;      // and this is its stored form once a deeper place has asked for it
 };
 
 /// A name can be bound anew by `repeat`: the binding that a statement sees is the latest one before it.

@@ -17,6 +17,16 @@ namespace heed::elaborate {
 
 using Subscripts = std::vector<ExprPtr>;
 
+struct TensorValue;
+using TensorPtr = std::shared_ptr<TensorValue const>;
+
+/// Where a number of a function body is stored if some place would compute it again and again.
+struct StoreOnce {
+  std::string name;
+  size_t assumptionDepth = 0;
+  TensorPtr stored;
+};
+
 struct TensorValue {
   Scalar type = Scalar::Real;
   std::vector<Size> shape;
@@ -26,6 +36,7 @@ struct TensorValue {
   std::string name;                                  // of the definition that stores it, if one does
   ast::Range range;                                  // where it was written
   bool whole = false;                                // a stored tensor, all of it: reading it costs nothing
+  std::shared_ptr<StoreOnce> once;                   // of a number of a function body
   mutable ExprPtr sampled;
 
   size_t rank() const { return shape.size(); }
@@ -33,8 +44,6 @@ struct TensorValue {
   /// The element at placeholder subscripts: for looking at its cost and its free indices.
   ExprPtr const &sample() const;
 };
-using TensorPtr = std::shared_ptr<TensorValue const>;
-
 struct FileScope;
 struct Value;
 
