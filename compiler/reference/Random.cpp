@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <random>
 #include <unordered_map>
 #include <unordered_set>
@@ -100,8 +101,15 @@ private:
       if (auto *read = std::get_if<Expr::Read>(&now.expr->node))
         noteRead(*read, reduce);
       work += times;
-      forEachChild(*now.expr, [&](Expr const &child) { pending.push_back({&child, times, reduce}); });
+      forEachChild(*now.expr, [&](Expr const &child) {
+        if (child.type != Scalar::Int || !isAddress(child)) // subscripts cost nothing beside the read
+          pending.push_back({&child, times, reduce});
+      });
     }
+  }
+
+  static bool isAddress(Expr const &expr) {
+    return std::holds_alternative<Expr::IndexValue>(expr.node) || std::holds_alternative<Expr::IntConstant>(expr.node);
   }
 
   void noteRead(Expr::Read const &read, Expr::Reduce const *reduce) {
@@ -152,6 +160,8 @@ static bool isValid(Program const &program, std::vector<int64_t> const &dims) {
 std::vector<std::vector<int64_t>> drawSizes(Program const &program, size_t count, uint64_t seed, double maximumWork) {
   Generator generator(seed);
   std::vector<std::vector<int64_t>> result;
+  std::optional<std::pair<double, std::vector<int64_t>>> cheapest; // of those with something to compute
+  bool fixed = std::all_of(program.dims.begin(), program.dims.end(), [](Dim const &dim) { return dim.fromUntil; });
   for (int attempt = 0; attempt < 400 && result.size() < count; ++attempt) {
     std::vector<int64_t> dims;
     // The first attempts take one size for all dims, from the smallest up; later ones mix them.
@@ -163,14 +173,22 @@ std::vector<std::vector<int64_t>> drawSizes(Program const &program, size_t count
         value = std::min(value, dim.maximum);
       dims.push_back(dim.fromUntil ? dim.maximum : std::max(value, dim.minimum));
     }
-    if (std::find(result.begin(), result.end(), dims) != result.end() || !isValid(program, dims) ||
-        Survey(program, dims).work > maximumWork)
+    if (std::find(result.begin(), result.end(), dims) != result.end() || !isValid(program, dims))
       continue;
-    result.push_back(std::move(dims));
-    bool fixed = std::all_of(program.dims.begin(), program.dims.end(), [](Dim const &dim) { return dim.fromUntil; });
+    double work = Survey(program, dims).work;
+    if (!cheapest || (work > 0 && work < cheapest->first))
+      cheapest = {work, dims};
+    if (work <= maximumWork)
+      result.push_back(std::move(dims));
     if (fixed)
       break; // nothing else to try
   }
+  // A model whose smallest size is already above the limit is still worth one evaluation.
+  bool nothing = std::all_of(result.begin(), result.end(), [](std::vector<int64_t> const &dims) {
+    return !dims.empty() && std::all_of(dims.begin(), dims.end(), [](int64_t size) { return size == 0; });
+  });
+  if (nothing && cheapest && std::find(result.begin(), result.end(), cheapest->second) == result.end())
+    result.push_back(cheapest->second);
   return result;
 }
 

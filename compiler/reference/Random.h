@@ -11,8 +11,9 @@ struct Sample {
 };
 
 /// Values of the dims to test at: odd and awkward sizes (0, 1, 2, 3, 5, 7, 13, 31, 64, 65, ...) inside the dims' bounds
-/// at which every size of the program is valid, and whose evaluation stays under `maximumWork` scalar operations. At
-/// most `count`, smallest first; the same for the same arguments. Empty if there are none.
+/// at which every size of the program is valid, and whose evaluation stays under `maximumWork` scalar operations
+/// (or, if none does, the cheapest one). At most `count` and one; the same for the same arguments. Empty if no size is
+/// valid.
 std::vector<std::vector<int64_t>> drawSizes(Program const &program, size_t count, uint64_t seed,
                                             double maximumWork = 1e8);
 

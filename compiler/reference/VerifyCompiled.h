@@ -20,7 +20,7 @@ struct RuntimeTable {
 struct VerifyOptions {
   size_t sizes = 6;         // how many combinations of sizes
   uint64_t seed = 1;        // the same seed draws the same sizes and values
-  double maximumWork = 3e7; // scalar operations of one evaluation; larger sizes are not drawn
+  double maximumWork = 1e8; // scalar operations of one evaluation; larger sizes are not drawn
 };
 
 /// For each of several sizes: draws inputs and weights, runs the compiled model, applies the rule of Acceptance.h to

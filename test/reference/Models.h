@@ -66,6 +66,8 @@ inline Program scan(bool backward, double limit = INFINITY) {
   Builder b;
   bool ends = std::isfinite(limit);
   Size n = b.dim("n"), t = ends ? b.dim("t", 5, true) : n;
+  if (ends)
+    b.program.dims[0].minimum = 5; // x is read at every step
   TensorId x = b.input("x", {n}), s = b.tensor("s", {t});
   IndexId step = b.index("t", t);
   Recurrence recurrence;
