@@ -1,0 +1,202 @@
+// AttentionMatch.cpp - the structure of a softmax-weighted sum: which index is row, column, batch and feature.
+#include "compiler/derive/AttentionMatch.h"
+
+#include "compiler/derive/LinalgOperands.h"
+
+using namespace mlir;
+using namespace heed::ir;
+
+namespace heed::derive {
+namespace {
+
+/// The subscripts of `read` if they are distinct block arguments.
+std::optional<SmallVector<Value>> plainSubscripts(tensor::ExtractOp read) {
+  SmallVector<Value> result;
+  for (Value subscript : read.getIndices()) {
+    if (!isa<BlockArgument>(subscript) || llvm::is_contained(result, subscript))
+      return std::nullopt;
+    result.push_back(subscript);
+  }
+  return result;
+}
+
+class Matcher {
+public:
+  Matcher(DefineOp out, std::string &reason) : reason(reason) { match.out = out; }
+
+  std::optional<AttentionMatch> run() {
+    match.sum = rootReduce(match.out);
+    if (!match.sum || match.sum.getKind() != ReduceKind::Sum || match.sum.getSizes().size() != 1 ||
+        !match.out.getType().getElementType().isF32())
+      return std::nullopt;
+    if (!findWeights() || !checkWeights() || !checkDomain() || !findFeature())
+      return std::nullopt;
+    IndexSet fixed = indicesOf(match.value);
+    findDots(fixed);
+    for (Value index : match.dots ? indicesOf(match.key) : IndexSet())
+      fixed.insert(index);
+    assignRows(fixed);
+    return match;
+  }
+
+private:
+  bool refuse(char const *why) {
+    reason = why;
+    return false;
+  }
+
+  /// The factors of the sum: one read of a softmax, and the value.
+  bool findWeights() {
+    SmallVector<Value> factors;
+    collectFactors(match.sum.getYielded(), factors);
+    for (Value factor : factors) {
+      auto read = factor.getDefiningOp<tensor::ExtractOp>();
+      auto softmax = read ? read.getTensor().getDefiningOp<SoftmaxOp>() : SoftmaxOp();
+      if (softmax && !match.weights) {
+        match.weights = softmax;
+        weightsRead = read;
+      } else {
+        match.value.values.push_back(factor);
+      }
+    }
+    match.value.owner = match.out;
+    return static_cast<bool>(match.weights);
+  }
+
+  bool checkWeights() {
+    SoftmaxOp weights = match.weights;
+    if (!llvm::hasSingleElement(weights->getUsers()))
+      return refuse("the weights are also read elsewhere or returned");
+    std::optional<SmallVector<Value>> axes = plainSubscripts(weightsRead);
+    match.column = match.sum.getValueBlock()->getArgument(0);
+    if (!axes || (*axes)[weights.getAxis()] != match.column)
+      return refuse("the sum does not run over the axis that the softmax normalises");
+    match.axes = *axes;
+    if (!sameSize(weights.getMixedSizes()[weights.getAxis()], getAsOpFoldResult(match.sum.getSizes().front())))
+      return refuse("the sum runs over another range than the softmax");
+    if (!weights.getType().getElementType().isF32())
+      return refuse("the weights are not stored in f32");
+    if (match.value.values.empty())
+      return refuse("the sum has no value beside the weights");
+    return true;
+  }
+
+  /// Outside the domain of the softmax the weights are 0, so the sum may run over more, but not over less.
+  bool checkDomain() {
+    if (!match.sum.hasDomain())
+      return true;
+    SmallVector<Value> summed, normalised;
+    collectConjuncts(match.sum.getCondition(), summed);
+    IRMapping map;
+    if (match.weights.hasDomain()) {
+      collectConjuncts(match.weights.getCondition(), normalised);
+      for (auto [argument, axis] : llvm::zip_equal(match.weights.getDomainBlock()->getArguments(), match.axes))
+        map.map(argument, axis == match.column ? Value(match.sum.getDomainBlock()->getArgument(0)) : axis);
+    }
+    for (Value condition : summed)
+      if (llvm::none_of(normalised, [&](Value other) { return sameComputation(other, condition, map); }))
+        return refuse("the sum runs over other elements than the softmax");
+    return true;
+  }
+
+  bool findFeature() {
+    for (BlockArgument argument : match.out.getValueBlock()->getArguments()) {
+      if (llvm::is_contained(match.axes, argument))
+        continue;
+      if (match.feature)
+        return refuse("the value has more than one axis of features");
+      match.feature = argument;
+    }
+    return true;
+  }
+
+  /// The axes of the weights (as named by `out`) that a factor depends on.
+  IndexSet indicesOf(Factors const &factors) {
+    IndexSet indices;
+    for (Value value : factors.values) {
+      IndexSet own;
+      collectIndices(value, factors.owner, own);
+      for (Value index : own)
+        if (Value name = nameOf(index))
+          indices.insert(name);
+    }
+    return indices;
+  }
+  /// Indices of `dots` under the name that `out` has for them.
+  Value nameOf(Value index) {
+    if (!match.dots || cast<BlockArgument>(index).getOwner() != match.dots.getValueBlock())
+      return index;
+    return match.dotAxes[cast<BlockArgument>(index).getArgNumber()];
+  }
+
+  bool leavesRow(IndexSet const &fixed) {
+    return llvm::any_of(match.axes, [&](Value axis) { return axis != match.column && !fixed.contains(axis); });
+  }
+
+  void findDots(IndexSet const &ofValue) {
+    SmallVector<tensor::ExtractOp> reads;
+    match.weights.getValue().walk([&](tensor::ExtractOp read) { reads.push_back(read); });
+    for (tensor::ExtractOp read : reads)
+      if (tryDots(read, ofValue))
+        return;
+    match.dots = {};
+  }
+
+  bool tryDots(tensor::ExtractOp read, IndexSet const &ofValue) {
+    match.dots = read.getTensor().getDefiningOp<DefineOp>();
+    ReduceOp sum = match.dots ? rootReduce(match.dots) : ReduceOp();
+    if (!sum || sum.getKind() != ReduceKind::Sum || sum.getSizes().size() != 1 || sum.hasDomain() ||
+        !sum.getType().isF32())
+      return false;
+    std::optional<SmallVector<Value>> subscripts = plainSubscripts(read);
+    if (!subscripts)
+      return false;
+    match.dotSum = sum;
+    match.dotAxes.clear();
+    for (Value subscript : *subscripts)
+      match.dotAxes.push_back(match.axes[cast<BlockArgument>(subscript).getArgNumber()]);
+    if (!llvm::is_contained(match.dotAxes, match.column))
+      return false;
+    match.query = {{}, match.dots, sum}, match.key = {{}, match.dots, sum};
+    SmallVector<Value> factors;
+    collectFactors(sum.getYielded(), factors);
+    for (Value factor : factors)
+      (indicesOf({{factor}, match.dots, sum}).contains(match.column) ? match.key : match.query)
+          .values.push_back(factor);
+    Value inner = sum.getValueBlock()->getArgument(0);
+    auto sumsOver = [&](Factors const &side) {
+      return llvm::any_of(side.values,
+                          [&](Value value) { return derive::indicesOf(value, side.owner).contains(inner); });
+    };
+    if (!sumsOver(match.query) || !sumsOver(match.key))
+      return false;
+    IndexSet fixed = ofValue;
+    for (Value index : indicesOf(match.key))
+      fixed.insert(index);
+    // Keys that differ for every row are no keys of an attention.
+    return leavesRow(fixed) || !leavesRow(ofValue);
+  }
+
+  /// The row is the last axis that neither keys nor values depend on.
+  void assignRows(IndexSet const &fixed) {
+    for (BlockArgument argument : match.out.getValueBlock()->getArguments()) {
+      if (!llvm::is_contained(match.axes, argument))
+        continue;
+      match.batch.push_back(argument);
+      if (!fixed.contains(argument))
+        match.row = argument;
+    }
+    if (match.row)
+      llvm::erase(match.batch, match.row);
+  }
+
+  std::string &reason;
+  AttentionMatch match;
+  tensor::ExtractOp weightsRead;
+};
+
+} // namespace
+
+std::optional<AttentionMatch> matchAttention(DefineOp out, std::string &reason) { return Matcher(out, reason).run(); }
+
+} // namespace heed::derive

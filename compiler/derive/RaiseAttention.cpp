@@ -1,0 +1,209 @@
+// RaiseAttention.cpp - softmax-weighted sums to heed.attention.
+#include "compiler/derive/AttentionMatch.h"
+#include "compiler/derive/LinalgOperands.h"
+
+#include "mlir/IR/Remarks.h"
+
+using namespace mlir;
+using namespace heed::ir;
+
+namespace heed {
+#define GEN_PASS_DEF_RAISEATTENTION
+#include "compiler/derive/Passes.h.inc"
+
+namespace {
+
+/// Computes definitions without reductions where a softmax reads them, if they are as large as the softmax: as parts of
+/// the score they need no storage.
+void inlineIntoScore(SoftmaxOp softmax) {
+  auto isPair = [&](tensor::ExtractOp read, Region &region) {
+    derive::IndexSet indices;
+    for (Value subscript : read.getIndices())
+      derive::collectIndices(subscript, softmax, indices);
+    return indices.size() > 1 && indices.contains(region.getArgument(softmax.getAxis()));
+  };
+  for (Region *region : {&softmax.getDomain(), &softmax.getValue()}) {
+    if (region->empty())
+      continue;
+    SmallVector<tensor::ExtractOp> worklist;
+    region->walk([&](tensor::ExtractOp read) { worklist.push_back(read); });
+    while (!worklist.empty()) {
+      tensor::ExtractOp read = worklist.pop_back_val();
+      auto producer = read.getTensor().getDefiningOp<DefineOp>();
+      if (!producer || derive::containsReduce(producer) || !isPair(read, *region))
+        continue;
+      OpBuilder builder(read);
+      IRMapping map;
+      map.map(producer.getValueBlock()->getArguments(), read.getIndices());
+      Value value = derive::cloneSlice(builder, producer.getYielded(), producer, map);
+      for (auto &[from, to] : map.getValueMap())
+        if (auto inner = to.getDefiningOp<tensor::ExtractOp>(); inner && inner->getParentRegion() == region)
+          worklist.push_back(inner);
+      read.replaceAllUsesWith(value);
+      read.erase();
+      if (producer->use_empty())
+        producer.erase();
+    }
+  }
+}
+
+/// Rewrites one match.
+class Raising {
+public:
+  explicit Raising(derive::AttentionMatch &match) : match(match), builder(match.out), location(match.out.getLoc()) {
+    SmallVector<OpFoldResult> outSizes = match.out.getMixedSizes();
+    auto sizeOf = [&](Value index) -> OpFoldResult {
+      return index ? outSizes[cast<BlockArgument>(index).getArgNumber()] : OpFoldResult(builder.getIndexAttr(1));
+    };
+    for (Value index : match.batch)
+      add(index, sizeOf(index));
+    row = loops.size();
+    add(match.row, sizeOf(match.row));
+    column = loops.size();
+    add(match.column, getAsOpFoldResult(match.sum.getSizes().front()));
+    if (match.dots) {
+      inner = loops.size();
+      add(match.dotSum.getValueBlock()->getArgument(0), getAsOpFoldResult(match.dotSum.getSizes().front()));
+    }
+    add(match.feature, sizeOf(match.feature));
+  }
+
+  void run() {
+    Operand query, key;
+    SmallVector<AffineMap> maps;
+    if (match.dots) {
+      query = operand(match.query), key = operand(match.key);
+      maps.append({query.map, key.map});
+    }
+    Operand value = operand(match.value);
+    maps.push_back(value.map);
+    SmallVector<AffineExpr> results;
+    for (BlockArgument index : match.out.getValueBlock()->getArguments())
+      results.push_back(builder.getAffineDimExpr(positionOf(index)));
+    maps.push_back(AffineMap::get(loops.size(), 0, results, builder.getContext()));
+
+    Value init = tensor::EmptyOp::create(builder, location, match.out.getMixedSizes(), builder.getF32Type());
+    SmallVector<Value> sizeValues = derive::sizeValues(builder, location, sizes);
+    auto attention =
+        AttentionOp::create(builder, location, sizeValues, query.tensor, key.tensor, value.tensor, init, maps);
+    fill(attention.getScore(), match.weights.getValue(), /*withDot=*/match.dots != nullptr);
+    if (match.weights.hasDomain())
+      fill(attention.getDomain(), match.weights.getDomain(), /*withDot=*/false);
+
+    remark::passed(location, remark::RemarkOpts::name("RaiseAttention").category("derive"))
+        << (match.dots ? "queries, keys and values in one attention"
+                       : "values in one attention; the score has no product of queries and keys");
+    match.out.replaceAllUsesWith(attention.getResult());
+    match.out.erase();
+    match.weights.erase();
+    if (match.dots && match.dots->use_empty())
+      match.dots.erase();
+  }
+
+private:
+  struct Operand {
+    Value tensor;
+    AffineMap map;
+  };
+
+  void add(Value index, OpFoldResult size) {
+    loops.push_back(index);
+    sizes.push_back(size);
+  }
+  unsigned positionOf(Value index) { return llvm::find(loops, index) - loops.begin(); }
+
+  /// The loops by the names they have where `factors` are computed; null for those that do not exist there.
+  SmallVector<Value> loopsAt(derive::Factors const &factors) {
+    if (factors.owner == match.out)
+      return loops;
+    SmallVector<Value> here(loops.size());
+    for (auto [argument, axis] : llvm::zip_equal(match.dots.getValueBlock()->getArguments(), match.dotAxes))
+      here[positionOf(axis)] = argument;
+    here[inner] = loops[inner];
+    return here;
+  }
+
+  Operand operand(derive::Factors const &factors) {
+    SmallVector<Value> here = loopsAt(factors);
+    auto read = factors.values.front().getDefiningOp<tensor::ExtractOp>();
+    if (read && factors.values.size() == 1 && read.getType().isF32()) {
+      if (AffineMap map = derive::affineSubscripts(read, here))
+        return {read.getTensor(), map};
+      if (auto view = derive::operandOf(builder, read, here, sizes))
+        return {view->tensor, view->map};
+    }
+    derive::IndexSet indices;
+    for (Value value : factors.values)
+      derive::collectIndices(value, factors.owner, indices);
+    SmallVector<Value> axes;
+    SmallVector<OpFoldResult> shape;
+    SmallVector<AffineExpr> results;
+    for (auto [position, index] : llvm::enumerate(here)) {
+      if (!index || !indices.contains(index))
+        continue;
+      axes.push_back(index);
+      shape.push_back(sizes[position]);
+      results.push_back(builder.getAffineDimExpr(position));
+    }
+    auto product = [&](OpBuilder &body, Location where, ValueRange arguments) {
+      IRMapping map;
+      map.map(axes, arguments);
+      Value all;
+      for (Value value : factors.values) {
+        Value one = derive::cloneSlice(body, value, factors.owner, map);
+        all = all ? arith::MulFOp::create(body, where, all, one).getResult() : one;
+      }
+      return all;
+    };
+    Value stored =
+        derive::makeDefine(builder, factors.values.front().getLoc(), builder.getF32Type(), shape, nullptr, product);
+    return {stored, AffineMap::get(loops.size(), 0, results, builder.getContext())};
+  }
+
+  /// Copies a region of the softmax to a region of the attention.
+  void fill(Region &to, Region &from, bool withDot) {
+    SmallVector<Type> types(column + 1, builder.getIndexType());
+    if (match.dots && &from == &match.weights.getValue())
+      types.push_back(builder.getF32Type());
+    OpBuilder::InsertionGuard guard(builder);
+    Block *block = builder.createBlock(&to, to.end(), types, SmallVector<Location>(types.size(), location));
+    IRMapping map;
+    for (auto [argument, axis] : llvm::zip_equal(from.getArguments(), match.axes))
+      map.map(argument, block->getArgument(positionOf(axis)));
+    if (withDot)
+      from.walk([&](tensor::ExtractOp read) {
+        if (read.getTensor() == match.dots.getResult())
+          map.map(read.getResult(), block->getArguments().back());
+      });
+    Value yielded = derive::cloneSlice(builder, from.front().getTerminator()->getOperand(0), match.weights, map);
+    YieldOp::create(builder, location, yielded);
+  }
+
+  derive::AttentionMatch &match;
+  OpBuilder builder;
+  Location location;
+  SmallVector<Value> loops; // batch.., row, column, inner, feature; null for a loop of one step
+  SmallVector<OpFoldResult> sizes;
+  unsigned row = 0, column = 0, inner = 0;
+};
+
+struct RaiseAttention : impl::RaiseAttentionBase<RaiseAttention> {
+  void runOnOperation() override {
+    SmallVector<SoftmaxOp> softmaxes;
+    getOperation().walk([&](SoftmaxOp softmax) { softmaxes.push_back(softmax); });
+    for (SoftmaxOp softmax : softmaxes)
+      inlineIntoScore(softmax);
+    SmallVector<DefineOp> defines;
+    getOperation().walk([&](DefineOp define) { defines.push_back(define); });
+    for (DefineOp define : defines) {
+      std::string reason;
+      if (std::optional<derive::AttentionMatch> match = derive::matchAttention(define, reason))
+        Raising(*match).run();
+      else if (!reason.empty())
+        remark::missed(define.getLoc(), remark::RemarkOpts::name("RaiseAttention").category("derive")) << reason;
+    }
+  }
+};
+
+} // namespace
+} // namespace heed
