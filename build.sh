@@ -24,5 +24,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   "${asRoot[@]}" apt-get install -q -y --no-install-recommends "${missing[@]}"
 fi
 
+# Paths inside the checkout do not count for the cache, so a second clone builds from it.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 cmake -S "$root" -B "$root/build" -G Ninja -DCMAKE_BUILD_TYPE=Release ${HEED_CMAKE_FLAGS:-}
 cmake --build "$root/build"
