@@ -104,10 +104,28 @@ public:
   void tasks(Value count, llvm::function_ref<void(Value)> body) {
     if (constantOf(count) == 1)
       return body(index(0));
+    if (enclosing<mlir::scf::ParallelOp>())
+      return loop(index(0), count, 1, body);
     auto op = mlir::scf::ParallelOp::create(*this, ValueRange(index(0)), ValueRange(count), ValueRange(index(1)));
     OpBuilder::InsertionGuard guard(*this);
     setInsertionPoint(op.getBody()->getTerminator());
     body(op.getInductionVars().front());
+  }
+  /// Where stack buffers belong: they must not be in a loop, which would take the stack again every time.
+  mlir::Block *stackBlock() {
+    if (auto parallel = enclosing<mlir::scf::ParallelOp>())
+      return parallel.getBody();
+    mlir::Block *block = getBlock();
+    while (!block->getParentOp()->hasTrait<mlir::OpTrait::IsIsolatedFromAbove>())
+      block = block->getParentOp()->getBlock();
+    return &block->getParent()->front();
+  }
+  template <typename Op>
+  Op enclosing() {
+    mlir::Operation *parent = getBlock()->getParentOp();
+    if (auto op = mlir::dyn_cast<Op>(parent))
+      return op;
+    return parent->getParentOfType<Op>();
   }
   /// Takes the last of the mixed-radix digits of `number` off: number = rest * size + digit.
   Value takeDigit(Value &number, Value size) {

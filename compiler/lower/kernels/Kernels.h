@@ -5,10 +5,10 @@
 
 namespace heed {
 
-/// What kernels are cut for. `registers` are vector registers of `vectorBits`: 16 on x86-64 below AVX-512, else 32.
+/// What kernels are cut for.
 struct KernelTarget {
   unsigned vectorBits = 256;
-  unsigned registers = 16;
+  unsigned registers = 0; ///< vector registers; 0: as many as x86-64 has of that width
   bool fma = true;
 };
 

@@ -150,7 +150,7 @@ private:
 } // namespace
 
 LogicalResult emitMatmul(OpBuilder &builder, ir::MatmulOp op, KernelTarget const &target) {
-  std::optional<TileShape> shape = TileShape::forWidth(target.vectorBits, target.registers, op.getWidth());
+  std::optional<TileShape> shape = TileShape::forWidth(target, op.getWidth());
   if (!shape)
     return op.emitError() << "panels of width " << op.getWidth() << " do not fit the registers of the target";
   Emit emit(op.getLoc(), builder);

@@ -12,7 +12,7 @@ LogicalResult emitPack(OpBuilder &builder, ir::PackOp op, KernelTarget const &ta
   Type element = source.getElementType();
   if (!element.isF32())
     return op.emitError() << "only f32 is packed, found " << element;
-  std::optional<TileShape> shape = TileShape::forWidth(target.vectorBits, target.registers, op.getWidth());
+  std::optional<TileShape> shape = TileShape::forWidth(target, op.getWidth());
   if (!shape)
     return op.emitError() << "panels of width " << op.getWidth() << " do not fit the registers of the target";
   Emit emit(op.getLoc(), builder);

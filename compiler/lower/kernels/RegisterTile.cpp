@@ -5,22 +5,24 @@ using namespace mlir;
 
 namespace heed::kernels {
 
-static TileShape fill(unsigned vectorBits, unsigned registers, int64_t vectors) {
-  int64_t rows = (static_cast<int64_t>(registers) - vectors - 1) / vectors;
-  // Twelve rows of two registers hide the latency of every core; more only makes remainders larger.
-  return {vectorBits / 32, vectors, std::clamp<int64_t>(rows, 1, 12)};
+static int64_t registersOf(KernelTarget const &target) {
+  return target.registers ? target.registers : target.vectorBits >= 512 ? 32 : 16;
 }
 
-TileShape TileShape::of(unsigned vectorBits, unsigned registers) { return fill(vectorBits, registers, 2); }
+static TileShape fill(int64_t lanes, int64_t registers, int64_t vectors) {
+  // Twelve rows of two registers hide the latency of every core; more only makes remainders larger.
+  return {lanes, vectors, std::clamp<int64_t>((registers - vectors - 1) / vectors, 1, 12)};
+}
 
-std::optional<TileShape> TileShape::forWidth(unsigned vectorBits, unsigned registers, int64_t width) {
-  int64_t lanes = vectorBits / 32;
+TileShape TileShape::of(KernelTarget const &target) { return fill(target.vectorBits / 32, registersOf(target), 2); }
+
+std::optional<TileShape> TileShape::forWidth(KernelTarget const &target, int64_t width) {
+  int64_t lanes = target.vectorBits / 32, registers = registersOf(target);
   while (width % lanes != 0)
     lanes /= 2;
-  int64_t vectors = width / lanes;
-  if (vectors + 2 > static_cast<int64_t>(registers))
+  if (width / lanes + 2 > registers)
     return std::nullopt;
-  return fill(lanes * 32, registers, vectors);
+  return fill(lanes, registers, width / lanes);
 }
 
 SmallVector<Value> emitRegisterTile(Emit &emit, int64_t rows, int64_t vectors, Value from, Value to,

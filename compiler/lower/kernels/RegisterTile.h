@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/lower/kernels/Emit.h"
+#include "compiler/lower/kernels/Kernels.h"
 
 namespace heed::kernels {
 
@@ -12,10 +13,10 @@ struct TileShape {
   int64_t rows;    ///< rows of the tile
 
   int64_t width() const { return lanes * vectors; }
-  /// Fills `registers` vector registers with accumulators, one panel row and one broadcast element.
-  static TileShape of(unsigned vectorBits, unsigned registers);
-  /// The same registers over panels of another width.
-  static std::optional<TileShape> forWidth(unsigned vectorBits, unsigned registers, int64_t width);
+  /// Fills the registers with accumulators, one panel row and one broadcast element.
+  static TileShape of(KernelTarget const &target);
+  /// The same registers over panels of a given width.
+  static std::optional<TileShape> forWidth(KernelTarget const &target, int64_t width);
 };
 
 /// What a tile multiplies. `left(row, k)` gives a scalar, `right(vector, k)` a vector of `lanes`.

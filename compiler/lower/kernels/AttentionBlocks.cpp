@@ -1,0 +1,44 @@
+// AttentionBlocks.cpp - block sizes that keep the buffers of a task in the second-level cache.
+#include "compiler/lower/kernels/AttentionTile.h"
+
+using namespace mlir;
+
+namespace heed::kernels {
+
+AttentionBlocks AttentionBlocks::plan(Emit &emit, ir::AttentionOp op, TileShape shape) {
+  auto size = [&](unsigned dim) { return constantOf(op.getSizes()[dim]); };
+  int64_t width = shape.width();
+  AttentionBlocks blocks;
+  blocks.shape = shape;
+  // A larger or unknown inner size is processed in slices of this size, more features by scoring again.
+  blocks.inner = op.hasQuery() ? std::clamp<int64_t>(size(op.getInnerDim()).value_or(128), 1, 256) : 1;
+  int64_t features = std::clamp<int64_t>(size(op.getFeatureDim()).value_or(128), 1, 256);
+  blocks.features = llvm::alignTo(features, width);
+  int64_t depth = std::max(blocks.inner, blocks.features);
+  int64_t keys = depth <= 96 ? 128 : depth <= 160 ? 64 : 32;
+  int64_t rows = (depth <= 160 ? 96 : 48) / shape.rows * shape.rows;
+  if (std::optional<int64_t> known = size(op.getColumnDim()))
+    keys = std::min(keys, std::max<int64_t>(*known, 1));
+  if (std::optional<int64_t> known = size(op.getRowDim()))
+    rows = std::min(rows, std::max<int64_t>(*known, 1));
+  blocks.keys = llvm::alignTo(keys, width);
+  blocks.rows = std::max<int64_t>(rows, 1);
+  return blocks;
+}
+
+void AttentionBlocks::allocate(Emit &emit, bool withQuery) {
+  auto buffer = [&](ArrayRef<int64_t> shape) -> Value {
+    return memref::AllocaOp::create(emit, MemRefType::get(shape, emit.getF32Type()), emit.getI64IntegerAttr(64));
+  };
+  scores = buffer({rows, keys});
+  if (withQuery) {
+    query = buffer({rows, inner});
+    keyPanels = buffer({keys / shape.width(), inner, shape.width()});
+  }
+  sourcePanels = buffer({features / shape.width(), keys, shape.width()});
+  sums = buffer({rows, features});
+  maximum = buffer({rows});
+  total = buffer({rows});
+}
+
+} // namespace heed::kernels

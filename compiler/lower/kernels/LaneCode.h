@@ -1,0 +1,69 @@
+// LaneCode.h - scalar code of a region, executed for several neighbouring values of one index at once.
+#pragma once
+
+#include "compiler/lower/kernels/Emit.h"
+#include "llvm/ADT/DenseSet.h"
+
+namespace heed::kernels {
+
+/// Which values of a region differ from lane to lane, and whether all of it can run on lanes.
+class LaneAnalysis {
+public:
+  LaneAnalysis(mlir::Region &region, ValueRange varyingArguments);
+  bool isSupported() const { return supported; }
+  bool isVarying(Value value) const { return varying.contains(value); }
+
+private:
+  void visit(mlir::Block &block);
+  void visit(mlir::Operation &op);
+  bool markIf(bool condition, Value value);
+
+  llvm::DenseSet<Value> varying;
+  bool supported = true, changed = false;
+};
+
+/// Emits a region on lanes. Loads and integer divisions only happen in lanes of `mask` (null: all lanes).
+class LaneCode {
+public:
+  LaneCode(Emit &emit, LaneAnalysis const &analysis, int64_t lanes, Value mask)
+      : emit(emit), analysis(analysis), lanes(lanes), mask(mask) {}
+
+  void bindUniform(Value from, Value scalar) { values[from] = {scalar, 0, {}}; }
+  /// `from` is base, base + 1, base + 2, ...
+  void bindConsecutive(Value from, Value base) { values[from] = {base, 1, {}}; }
+  void bindVector(Value from, Value vector) { values[from] = {{}, 0, vector}; }
+
+  /// What the region yields, as vectors.
+  SmallVector<Value> run(mlir::Block &block);
+
+private:
+  /// `scalar + stride * lane`, or `vector`.
+  struct Lanes {
+    Value scalar;
+    int64_t stride = 0;
+    Value vector;
+    bool isUniform() const { return scalar && stride == 0; }
+  };
+
+  void emitBlock(mlir::Block &block);
+  void emitOp(mlir::Operation &op);
+  void emitScalar(mlir::Operation &op);
+  void emitElementwise(mlir::Operation &op);
+  void emitLoad(mlir::memref::LoadOp op);
+  void emitFor(mlir::scf::ForOp op);
+  void emitIf(mlir::scf::IfOp op);
+  bool emitConsecutive(mlir::Operation &op);
+  bool emitCompare(mlir::arith::CmpIOp op);
+  Value gather(mlir::memref::LoadOp op, mlir::VectorType type);
+  Lanes lookup(Value value);
+  Value toVector(Value value);
+  SmallVector<Value> toVectors(mlir::Block &block, ValueRange results);
+
+  Emit &emit;
+  LaneAnalysis const &analysis;
+  int64_t lanes;
+  Value mask;
+  llvm::DenseMap<Value, Lanes> values;
+};
+
+} // namespace heed::kernels
