@@ -45,7 +45,8 @@ public:
   std::map<TensorId, std::vector<EmittedStart>> starts;
   /// Reports at the user's line: an error inside the library is shown where the user calls it, with the place as the note.
   void error(Code code, ast::Range range, std::string text, std::optional<Note> note, Instance const *instance);
-  std::string describe(IndexId index) const { return program.indices[index].name; }
+  /// The source text of a range on one line, or "" if it is long.
+  std::string textOf(ast::Range range) const;
 
 private:
   SourceManager &sources;

@@ -53,6 +53,13 @@ void Elaborator::error(Code code, ast::Range range, std::string text, std::optio
   diagnostics.error(code, range, std::move(text), std::move(note));
 }
 
+std::string Elaborator::textOf(ast::Range range) const {
+  if (range.empty() || range.last - range.first > 60)
+    return "";
+  std::string text(sources.textAt(range.first).substr(range.first - sources.baseAt(range.first), range.last - range.first));
+  return text.find('\n') == std::string::npos ? text : "";
+}
+
 ast::Callable const *Elaborator::findCallable(std::string const &name, FileScope const &from, FileScope const *&where) const {
   if (auto place = from.callables.find(name); place != from.callables.end()) {
     where = &from;
