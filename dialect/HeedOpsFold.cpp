@@ -73,6 +73,21 @@ struct FoldEmptyReduce : OpRewritePattern<ReduceOp> {
   }
 };
 
+/// Counting all index tuples of a range needs no loop: the count is the product of the sizes.
+struct FoldCount : OpRewritePattern<ReduceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReduceOp op, PatternRewriter &rewriter) const override {
+    std::optional<int64_t> each = getConstantIntValue(op.getYielded());
+    if (op.getKind() != ReduceKind::Sum || op.hasDomain() || !each || !isa<IndexType>(op.getType()))
+      return rewriter.notifyMatchFailure(op, "not a sum of one integer over a whole range");
+    Value count = arith::ConstantIndexOp::create(rewriter, op.getLoc(), *each);
+    for (Value size : op.getSizes())
+      count = rewriter.createOrFold<arith::MulIOp>(op.getLoc(), count, size);
+    rewriter.replaceOp(op, count);
+    return success();
+  }
+};
+
 /// A condition that holds everywhere, or for no tuple at all, cannot fail.
 struct DropTrueCheck : OpRewritePattern<CheckOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -133,7 +148,7 @@ void SoftmaxOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRCon
   patterns.add<DropTrueDomain<SoftmaxOp>>(context);
 }
 void ReduceOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
-  patterns.add<DropTrueDomain<ReduceOp>, FoldEmptyReduce>(context);
+  patterns.add<DropTrueDomain<ReduceOp>, FoldEmptyReduce, FoldCount>(context);
 }
 void CheckOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
   patterns.add<DropTrueDomain<CheckOp>, DropTrueCheck>(context);

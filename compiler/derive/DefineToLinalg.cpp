@@ -129,7 +129,6 @@ private:
   }
 
   SmallVector<Value> makeGeneric(ArrayRef<Value> inits, Body body) {
-    MLIRContext *context = builder.getContext();
     SmallVector<Value> inputs;
     SmallVector<AffineMap> maps;
     llvm::SmallBitVector covered(dims.size());
@@ -150,7 +149,10 @@ private:
     }
     SmallVector<utils::IteratorType> iterators(outRank, utils::IteratorType::parallel);
     iterators.resize(dims.size(), utils::IteratorType::reduction);
-    AffineMap output = AffineMap::getMultiDimIdentityMap(dims.size(), context).getMajorSubMap(outRank);
+    SmallVector<AffineExpr> axes;
+    for (unsigned dim = 0; dim < outRank; ++dim)
+      axes.push_back(builder.getAffineDimExpr(dim));
+    AffineMap output = AffineMap::get(dims.size(), 0, axes, builder.getContext());
     SmallVector<Type> types;
     for (Value init : inits) {
       maps.push_back(output);

@@ -136,6 +136,24 @@ std::optional<Pair> pairOf(AffineExpr expr) {
 
 } // namespace
 
+/// `expr` as one dim plus what no dim varies.
+static std::optional<std::pair<unsigned, AffineExpr>> shiftedDim(AffineExpr expr, unsigned dims) {
+  std::optional<unsigned> only;
+  for (unsigned dim = 0; dim < dims; ++dim) {
+    if (!expr.isFunctionOfDim(dim))
+      continue;
+    if (only)
+      return std::nullopt;
+    only = dim;
+  }
+  if (!only)
+    return std::nullopt;
+  AffineExpr rest = expr - getAffineDimExpr(*only, expr.getContext());
+  if (!rest.isSymbolicOrConstant())
+    return std::nullopt;
+  return std::make_pair(*only, rest);
+}
+
 std::optional<LinalgOperand> operandOf(OpBuilder &builder, tensor::ExtractOp read, ValueRange dims,
                                        ArrayRef<OpFoldResult> sizes) {
   Value tensor = read.getTensor();
@@ -158,8 +176,8 @@ std::optional<LinalgOperand> operandOf(OpBuilder &builder, tensor::ExtractOp rea
   enum class Kind { Index, Fixed, Split };
   SmallVector<Kind> kinds;
   for (auto [axis, form] : llvm::enumerate(subscripts)) {
-    if (auto dim = dyn_cast<AffineDimExpr>(form)) {
-      if (!take(dim.getPosition()))
+    if (auto shifted = shiftedDim(form, dims.size())) {
+      if (!take(shifted->first))
         return std::nullopt;
       kinds.push_back(Kind::Index);
     } else if (form.isSymbolicOrConstant()) {
@@ -182,23 +200,27 @@ std::optional<LinalgOperand> operandOf(OpBuilder &builder, tensor::ExtractOp rea
   bool view = false;
   for (auto [axis, form] : llvm::enumerate(subscripts)) {
     OpFoldResult whole = tensor::getMixedSize(builder, location, tensor, axis);
-    if (kinds[axis] == Kind::Fixed) {
+    auto offsetAt = [&](AffineExpr expr) {
       SmallVector<OpFoldResult> operands(symbols.begin(), symbols.end());
-      AffineMap map = AffineMap::get(0, symbols.size(), form);
-      offsets.push_back(affine::makeComposedFoldedAffineApply(builder, location, map, operands));
+      AffineMap map = AffineMap::get(0, symbols.size(), expr);
+      return affine::makeComposedFoldedAffineApply(builder, location, map, operands);
+    };
+    if (kinds[axis] == Kind::Fixed) {
+      offsets.push_back(offsetAt(form));
       lengths.push_back(builder.getIndexAttr(1));
       view = true;
       continue;
     }
-    offsets.push_back(builder.getIndexAttr(0));
-    OpFoldResult length = whole;
+    OpFoldResult offset = builder.getIndexAttr(0), length = whole;
     if (kinds[axis] == Kind::Index) {
-      OpFoldResult loop = sizes[cast<AffineDimExpr>(form).getPosition()];
-      if (!sameSize(knownSize(tensor, axis), loop)) {
-        length = loop;
+      auto [dim, shift] = *shiftedDim(form, dims.size());
+      offset = offsetAt(shift);
+      if (!isConstantIntValue(offset, 0) || !sameSize(knownSize(tensor, axis), sizes[dim])) {
+        length = sizes[dim];
         view = true;
       }
     }
+    offsets.push_back(offset);
     lengths.push_back(length);
     shape.push_back(getConstantIntValue(length).value_or(ShapedType::kDynamic));
   }
@@ -222,7 +244,7 @@ std::optional<LinalgOperand> operandOf(OpBuilder &builder, tensor::ExtractOp rea
       continue;
     groups.emplace_back();
     if (kinds[axis] == Kind::Index) {
-      push(cast<AffineDimExpr>(form).getPosition(), lengths[axis]);
+      push(shiftedDim(form, dims.size())->first, lengths[axis]);
       continue;
     }
     Pair pair = *pairOf(form);

@@ -94,3 +94,23 @@ func.func @steps(%x: tensor<4xf32>, %n: index) -> tensor<4xf32> {
   } -> tensor<4xf32>
   return %r : tensor<4xf32>
 }
+
+// Counting a whole range is a product of sizes; counting a part of it needs the loop.
+// CHECK-LABEL: func @count(
+// CHECK-SAME: %[[N:[a-z0-9]+]]: index, %[[M:[a-z0-9]+]]: index
+// CHECK: %[[ALL:.*]] = arith.muli %[[N]], %[[M]] : index
+// CHECK: %[[SOME:.*]] = heed.reduce sum
+// CHECK: return %[[ALL]], %[[SOME]]
+func.func @count(%n: index, %m: index) -> (index, index) {
+  %c1 = arith.constant 1 : index
+  %all = heed.reduce sum(%n, %m) value (%i, %j) {
+    heed.yield %c1 : index
+  } : index
+  %some = heed.reduce sum(%n, %m) where (%i, %j) {
+    %c = arith.cmpi sle, %j, %i : index
+    heed.yield %c : i1
+  } value (%i, %j) {
+    heed.yield %c1 : index
+  } : index
+  return %all, %some : index, index
+}
