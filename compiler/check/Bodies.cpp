@@ -295,7 +295,7 @@ void Elaborator::elaborateBody(std::vector<ast::Statement> const &statements, Sc
       auto &list = definers[name];
       auto declared = body.names.find(name);
       bool taken = declared != body.names.end() && !body.rebound.contains(name) && !declared->second.empty();
-      bool second = mains[k].definition && !list.empty();
+      bool second = mains[k].definition && !list.empty() && !(iteration && body.rebound.contains(name));
       if (mains[k].definition && (taken || second || (declared != body.names.end() && !declared->second.empty() && !iteration))) {
         ast::Range first = second ? ast::Range{} : declared->second.back().binding->range;
         if (second)

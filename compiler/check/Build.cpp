@@ -305,14 +305,14 @@ ExprPtr binary(BinaryOp op, ExprPtr left, ExprPtr right, ast::Range range) {
       return left;
     if (x && ((x->value == 0 && op == BinaryOp::Add) || (x->value == 1 && op == BinaryOp::Multiply)))
       return right;
-    // (e + c) + d is e + (c + d), so that an earlier index keeps its plain shape
-    if (y && (op == BinaryOp::Add || op == BinaryOp::Subtract))
+    // (e + c) + d is e + (c + d) for sizes c and d, so that an earlier index keeps its plain shape
+    if (op == BinaryOp::Add || op == BinaryOp::Subtract)
       if (auto *inner = std::get_if<Expr::Binary>(&left->node); inner && (inner->op == BinaryOp::Add || inner->op == BinaryOp::Subtract))
-        if (auto *c = std::get_if<Expr::IntConstant>(&inner->right->node)) {
-          int64_t first = inner->op == BinaryOp::Add ? c->value : -c->value, second = op == BinaryOp::Add ? y->value : -y->value, sum = 0;
-          if (!__builtin_add_overflow(first, second, &sum) && sum != INT64_MIN)
-            return sum >= 0 ? binary(BinaryOp::Add, inner->left, integer(sum, range), range)
-                            : binary(BinaryOp::Subtract, inner->left, integer(-sum, range), range);
+        if (auto c = asSize(inner->right), d = asSize(right); c && d && !asSize(inner->left)) {
+          Size sum = add(inner->op == BinaryOp::Add ? *c : scale(*c, -1), op == BinaryOp::Add ? *d : scale(*d, -1));
+          bool negative = sum.isConstant() ? sum.constant < 0 : sum.terms.front().coefficient < 0;
+          return negative ? binary(BinaryOp::Subtract, inner->left, size(scale(sum, -1), range), range)
+                          : binary(BinaryOp::Add, inner->left, size(sum, range), range);
         }
   } else if (left->type == Scalar::Real) {
     auto *x = std::get_if<Expr::RealConstant>(&left->node), *y = std::get_if<Expr::RealConstant>(&right->node);

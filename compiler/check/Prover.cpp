@@ -69,7 +69,61 @@ void tighten(Row &row) {
   row.constant = floorDivide(row.constant, divisor);
 }
 
+/// Adds the constant bounds of variables that follow by propagation with integer rounding: elimination alone is rational and would
+/// not see that a quotient of a number that is not negative is not negative.
+void propagateBounds(std::vector<Row> &rows) {
+  struct Bounds {
+    std::optional<int64_t> low, high;
+  };
+  std::map<unsigned, Bounds> bounds;
+  for (unsigned round = 0; round < 6; ++round) {
+    bool changed = false;
+    for (Row const &row : rows)
+      for (auto &[variable, coefficient] : row.terms) {
+        // coefficient * variable >= -(constant + the largest that the others can be)
+        int64_t rest = row.constant;
+        bool bounded = true;
+        for (auto &[other, factor] : row.terms) {
+          if (other == variable)
+            continue;
+          auto known = bounds.find(other);
+          auto limit = known == bounds.end() ? std::nullopt : factor > 0 ? known->second.high : known->second.low;
+          if (!limit) {
+            bounded = false;
+            break;
+          }
+          rest = plus(rest, times(factor, *limit));
+        }
+        if (!bounded)
+          continue;
+        Bounds &mine = bounds[variable];
+        if (coefficient > 0) {
+          int64_t low = -floorDivide(rest, coefficient);
+          if (!mine.low || low > *mine.low) {
+            mine.low = low;
+            changed = true;
+          }
+        } else {
+          int64_t high = floorDivide(rest, -coefficient);
+          if (!mine.high || high < *mine.high) {
+            mine.high = high;
+            changed = true;
+          }
+        }
+      }
+    if (!changed)
+      break;
+  }
+  for (auto &[variable, known] : bounds) {
+    if (known.low)
+      rows.push_back({{{variable, 1}}, times(*known.low, -1)});
+    if (known.high)
+      rows.push_back({{{variable, -1}}, *known.high});
+  }
+}
+
 bool infeasible(std::vector<Row> rows) {
+  propagateBounds(rows);
   for (Row &row : rows)
     tighten(row);
   for (;;) {
