@@ -1,0 +1,52 @@
+// RUN: heed-opt %s --heed-kernels-to-vector --canonicalize --cse | FileCheck %s
+// Attention streams over blocks of keys: the only buffers are those of one block, whatever the sizes.
+
+// CHECK-LABEL: func @causal
+// CHECK-SAME: %[[N:[^:]*]]: index, %[[M:[^:]*]]: index
+func.func @causal(%n: index, %m: index, %q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>, %o: memref<?x64xf32>) {
+  %c64 = arith.constant 64 : index
+  %scale = arith.constant 0.125 : f32
+  // CHECK: scf.parallel
+  // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<96x128xf32>
+  // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<96x64xf32>
+  // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<8x64x16xf32>
+  // CHECK-NOT: memref.alloc(
+  // Keys behind the last row of the block are not visited.
+  // CHECK: %[[LAST:.*]] = arith.minsi %[[M]],
+  // CHECK: scf.for %{{.*}} = %{{.*}} to %[[LAST]] step %{{.*}} {
+  // CHECK: vector.shuffle
+  // CHECK: vector.fma
+  // The comparison of i and j is one of lanes; a masked score is selected, never computed with.
+  // CHECK: arith.cmpi {{sle|sge}}, %{{.*}}, %{{.*}} : vector<8xi32>
+  // CHECK: vector.reduction <or>
+  // CHECK: arith.select %{{.*}} : vector<8xi1>, vector<8xf32>
+  // CHECK: vector.reduction <maxnumf>
+  // CHECK: arith.divf
+  heed.attention(%n, %m, %c64, %c64) ins(%q, %k, %v : memref<?x64xf32>, memref<?x64xf32>, memref<?x64xf32>) outs(%o : memref<?x64xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>,
+                       affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>]
+      where (%i, %j) {
+        %c = arith.cmpi sle, %j, %i : index
+        heed.yield %c : i1
+      } score (%i, %j, %dot: f32) {
+        %s = arith.mulf %dot, %scale : f32
+        heed.yield %s : f32
+      }
+  return
+}
+
+// Without a domain there is nothing to test, neither pairs nor values.
+// CHECK-LABEL: func @everywhere
+func.func @everywhere(%q: memref<64x64xf32>, %k: memref<128x64xf32>, %v: memref<128x64xf32>, %o: memref<64x64xf32>) {
+  %c64 = arith.constant 64 : index
+  %c128 = arith.constant 128 : index
+  // CHECK-NOT: vector.reduction <or>
+  // CHECK: return
+  heed.attention(%c64, %c128, %c64, %c64) ins(%q, %k, %v : memref<64x64xf32>, memref<128x64xf32>, memref<128x64xf32>) outs(%o : memref<64x64xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>,
+                       affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>]
+      score (%i, %j, %dot: f32) {
+        heed.yield %dot : f32
+      }
+  return
+}
