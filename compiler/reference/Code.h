@@ -1,5 +1,4 @@
-// Code.h - the flat form of one equation: loops and jumps over numbered registers, with every subscript resolved to
-// strides.
+// Code.h - the flat form of one equation: loops and jumps over numbered registers, subscripts resolved to strides.
 //
 //   score[i < n, j < m] = sum[c < 64] q[i, c] * k[j, c]  domain j <= i        (r0, r1, r2 are i, j, c)
 //

@@ -1,5 +1,6 @@
-// Evaluate.h - the reference interpreter: a checked program evaluated literally, in f64. Slow, readable, and the oracle
-// of every test: it shares no pass with the compiler.
+// Evaluate.h - the reference interpreter: checked programs evaluated literally, in f64.
+//
+// Slow, readable, and the oracle of every test: it shares no pass with the compiler.
 #pragma once
 
 #include "compiler/check/Program.h"

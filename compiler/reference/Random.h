@@ -1,5 +1,4 @@
-// Random.h - inputs for a program that nobody has to write down: sizes, values and weights that make sense for its
-// equations.
+// Random.h - inputs for a program that nobody has to write down: sizes, values and weights that make sense for it.
 #pragma once
 
 #include "compiler/reference/Evaluate.h"

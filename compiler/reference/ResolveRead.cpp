@@ -1,5 +1,7 @@
-// ResolveRead.cpp - subscripts to strides: what is affine in the indices becomes one address computation, and bounds
-// are checked at run time only where the ranges of the indices do not settle them.
+// ResolveRead.cpp - subscripts to strides.
+//
+// What is affine in the indices becomes one address computation; bounds are checked at run time only where the ranges
+// of the indices do not settle them.
 #include "compiler/reference/Resolver.h"
 
 #include <fmt/format.h>

@@ -1,5 +1,6 @@
-// Resolver.h - the state of resolving one equation; Resolve.cpp has expressions, ResolveReduce.cpp reductions,
-// ResolveRead.cpp subscripts.
+// Resolver.h - the state of resolving one equation.
+//
+// Resolve.cpp has expressions, ResolveReduce.cpp reductions, ResolveRead.cpp subscripts.
 #pragma once
 
 #include "compiler/reference/Resolve.h"
