@@ -1,0 +1,238 @@
+// Passes.td - from linalg on tensors to the LLVM dialect.
+#ifndef HEED_LOWER_PASSES_TD
+#define HEED_LOWER_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ResultsToArguments : Pass<"heed-results-to-arguments", "::mlir::ModuleOp"> {
+  let summary = "Lets public functions write their tensor results to buffers that the caller gives";
+  let description = [{
+    Runs on tensors, before bufferisation, so that a result can be computed in its destination. Each tensor result becomes a
+    buffer argument (attribute `heed.output`); results of other types stay. Tensor arguments become read-only.
+
+    ```mlir
+    func.func @f(%n: index, %x: tensor<?xf32>) -> (tensor<?xf32>, i32) {
+      ...
+      return %y, %status : tensor<?xf32>, i32
+    }
+    ```
+    becomes
+    ```mlir
+    func.func @f(%n: index, %x: tensor<?xf32> {bufferization.writable = false},
+                 %out: memref<?xf32> {heed.output = 0 : i64}) -> i32 {
+      ...
+      bufferization.materialize_in_destination %y in restrict writable %out : (tensor<?xf32>, memref<?xf32>) -> ()
+      return %status : i32
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
+def FuseElementwise : Pass<"heed-fuse-elementwise"> {
+  let summary = "Computes elementwise operands where they are used, unless that repeats work";
+  let description = [{
+    Runs on tensors, after contractions were taken out. Upstream's fusion of elementwise `linalg.generic` with a cost rule: an
+    operand is fused if it costs about a load, or if it has this one use and every element is used once. Upstream's default
+    would fuse an exponential into a sum that needs each element many times.
+
+    Leaves alone, with a remark, an operand with several uses or whose elements are used several times.
+
+    ```mlir
+    %a = linalg.generic ins(%x) { exp }
+    %b = linalg.generic ins(%a, %y) { addf }
+    ```
+    becomes
+    ```mlir
+    %b = linalg.generic ins(%x, %y) { exp, addf }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def YieldInPlace : Pass<"heed-yield-in-place"> {
+  let summary = "Lets the states of a loop stay in one buffer each";
+  let description = [{
+    Runs on tensors, before bufferisation, which refuses a loop whose new state is in another buffer than the old one. A new
+    state that is no update of the old one is stored over it at the end of the step. Elimination of empty tensors then
+    computes it there at once, if nobody reads the old state any more; else bufferisation copies.
+
+    Leaves alone a state that is updated by insertions or destination-style operations.
+
+    ```mlir
+    scf.for ... iter_args(%s = %init) -> tensor<4xf32> {
+      %next = linalg.generic ... outs(%empty : tensor<4xf32>)
+      scf.yield %next : tensor<4xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    scf.for ... iter_args(%s = %init) -> tensor<4xf32> {
+      %next = linalg.generic ... outs(%empty : tensor<4xf32>)
+      %stored = bufferization.materialize_in_destination %next in %s
+      scf.yield %stored : tensor<4xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
+def LinalgToVectorLoops : Pass<"heed-linalg-to-vector-loops", "::mlir::ModuleOp"> {
+  let summary = "Lowers linalg operations on buffers to loops over vectors";
+  let description = [{
+    Runs after bufferisation, on every `linalg.generic` that no kernel took. The iteration dimension along which the accesses
+    are contiguous becomes the vector one: whole registers first, then one masked step for what remains, so every size runs.
+    Reductions keep their accumulators in registers; along the vector dimension there are several, combined in a fixed
+    order at the end. Reads of captured buffers in the body become vector loads or gathers. `scf.if` of a varying condition
+    becomes a masked evaluation of both sides: reads of the side not taken do not happen.
+
+    A loop that is worth it (an estimate of its cost, at the largest sizes) is split into chunks of a fixed size as an
+    `scf.parallel`. What cannot be vectorised (an operation that is not elementwise, a reduction by an unknown operation
+    along the only contiguous dimension) becomes scalar loops; a remark says why.
+
+    ```mlir
+    linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
+        ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) {
+    ^bb0(%a: f32, %b: f32):
+      %s = arith.addf %a, %a : f32
+      linalg.yield %s : f32
+    }
+    ```
+    becomes
+    ```mlir
+    scf.for %i = %c0 to %whole step %c8 {
+      %a = vector.load %x[%i] : memref<?xf32>, vector<8xf32>
+      %s = arith.addf %a, %a : vector<8xf32>
+      vector.store %s, %y[%i] : memref<?xf32>, vector<8xf32>
+    }
+    scf.if %some_left {
+      %mask = vector.create_mask %left : vector<8xi1>
+      ...
+    }
+    ```
+  }];
+  let options = [Option<"vectorBits", "vector-bits", "unsigned", "256", "Bits of a vector register">,
+                 Option<"parallelCost", "parallel-cost", "int64_t", "50000", "Cost (about cycles) of a chunk of a parallel loop">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def PlanArena : Pass<"heed-plan-arena", "::mlir::ModuleOp"> {
+  let summary = "Places all buffers in one workspace, by lifetime";
+  let description = [{
+    Every `memref.alloc` of the model's function becomes a view of a new argument, the workspace (attribute
+    `heed.workspace`). Buffers whose lifetimes do not overlap share a slot; which do is known when the model is compiled, and
+    the sizes of the slots are formulas in the dims. `@<model>_plan` evaluates them: the offset of every slot, and the total.
+    Offsets are multiples of 64 bytes.
+
+    A buffer inside an `scf.parallel` is one per chunk: on the stack if it is small and static, else an array of buffers in
+    the workspace. Refuses, with an error, a buffer whose size is not a function of the dims, and `memref.alloc` with a
+    layout.
+
+    ```mlir
+    func.func @m(%n: index, ...) {
+      %a = memref.alloc(%n) : memref<?xf32>
+      ...
+    }
+    ```
+    becomes
+    ```mlir
+    func.func private @m_plan(%n: index) -> (index, index) {
+      // offset of slot 0, total
+    }
+    func.func @m(%n: index, ..., %workspace: memref<?xi8> {heed.workspace}) {
+      %offset, %total = call @m_plan(%n) : (index) -> (index, index)
+      %a = memref.view %workspace[%offset][%n] : memref<?xi8> to memref<?xf32>
+      ...
+    }
+    ```
+  }];
+  let options = [Option<"stackBytes", "stack-bytes", "int64_t", "16384", "Largest buffer of a chunk that lives on the stack">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def OutlineParallel : Pass<"heed-outline-parallel", "::mlir::ModuleOp"> {
+  let summary = "Turns parallel loops into calls of the frame's parallel_for";
+  let description = [{
+    The body of an outermost `scf.parallel` becomes a function over a range of chunks; what it uses of its surroundings is
+    passed in a structure on the stack. The function that holds it receives the frame (attribute `heed.frame`). Loops inside
+    a parallel loop run one after the other. The number of chunks and their work depend on sizes alone.
+
+    Refuses nothing: a parallel loop with results, or in a function that is not the model's, becomes `scf.for`.
+
+    ```mlir
+    scf.parallel (%c) = (%c0) to (%chunks) step (%c1) {
+      use(%x, %c)
+    }
+    ```
+    becomes
+    ```mlir
+    func.func private @m_parallel_0(%closure: !llvm.ptr, %begin: i64, %end: i64) {
+      %x = load from %closure
+      scf.for %c = %begin to %end step %c1 { use(%x, %c) }
+    }
+    ...
+    llvm.call %parallel_for(%pool, %chunks, 1, @m_parallel_0, %closure)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::func::FuncDialect"];
+}
+
+def EntryPoints : Pass<"heed-entry-points", "::mlir::ModuleOp"> {
+  let summary = "Adds the functions of the C ABI that the runtime calls";
+  let description = [{
+    `<model>_run` reads the frame of heed/program.h, makes buffers of its pointers and calls the model; the lengths ended by
+    `until` go back to the frame, the status of the checks is its result. `<model>_workspace` evaluates the plan of the
+    arena. `<model>_prepare` calls the function of that purpose, if weights are packed. All other functions become private.
+
+    Refuses, with an error, a module without `heed.program`.
+
+    ```mlir
+    func.func @m(%n: index, %x: memref<?xf32>, %y: memref<?xf32> {heed.output = 0 : i64})
+    ```
+    gains
+    ```mlir
+    func.func @m_run(%frame: !llvm.ptr) -> i32
+    func.func @m_workspace(%dims: !llvm.ptr) -> i64
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::func::FuncDialect"];
+}
+
+def ExpandMath : Pass<"heed-expand-math"> {
+  let summary = "Replaces f32 functions by polynomials, the same for scalars and vectors";
+  let description = [{
+    exp, exp2, expm1, log, log1p, tanh, erf, sin and cos of f32 become arithmetic with an error of at most 4 units in the last place,
+    NaN for NaN, and exact limits (`exp(-inf) = 0`, `tanh(inf) = 1`). sin and cos beyond 2^20 call the math library. Scalars get the same arithmetic as vectors, so an
+    element has the same bits wherever it falls in a loop. Other widths are computed in f32 (f16, bf16) or left to the
+    math library (f64).
+
+    ```mlir
+    %y = math.exp %x : vector<8xf32>
+    ```
+    becomes about 15 operations on `vector<8xf32>` and `vector<8xi32>`.
+  }];
+  let options = [Option<"fma", "fma", "bool", "true", "Whether the target has fused multiply-add">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def ContractArithmetic : Pass<"heed-contract-arithmetic"> {
+  let summary = "Allows a product and a sum to be rounded once";
+  let description = [{
+    Sets the fast-math flag `contract`, and no other, on float arithmetic: NaN and infinity keep their meaning. Runs before
+    the polynomials of heed-expand-math, whose roundings matter, so those are left alone.
+
+    ```mlir
+    %p = arith.mulf %a, %b : f32
+    ```
+    becomes
+    ```mlir
+    %p = arith.mulf %a, %b fastmath<contract> : f32
+    ```
+  }];
+}
+
+#endif
