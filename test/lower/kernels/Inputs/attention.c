@@ -1,5 +1,5 @@
-/* attention.c - streaming attention of many sizes against softmax in double precision. Keys and values that no row may see
- * are NaN or infinite, the flags and the table end where a read that is not allowed would go wrong. */
+/* attention.c - streaming attention of many sizes against softmax in double precision. Keys and values that no row may
+ * see are NaN or infinite, the flags and the table end where a read that is not allowed would go wrong. */
 #include "kernels.h"
 
 typedef void Kernel(Matrix *, Matrix *, Matrix *, Matrix *, Vector *, Vector *);
@@ -12,11 +12,16 @@ static float table[512];
 enum Kind { Everywhere, Causal, Strided, Window, Additive };
 static int inside(enum Kind kind, int i, int j) {
   switch (kind) {
-  case Everywhere: return 1;
-  case Causal: return j <= i;
-  case Strided: return j <= i && (i - j) % 3 == 0;
-  case Window: return abs(i - j) <= 5 || flags[j];
-  default: return flags[j];
+  case Everywhere:
+    return 1;
+  case Causal:
+    return j <= i;
+  case Strided:
+    return j <= i && (i - j) % 3 == 0;
+  case Window:
+    return abs(i - j) <= 5 || flags[j];
+  default:
+    return flags[j];
   }
 }
 static double score(enum Kind kind, Matrix *q, Matrix *k, int i, int j, int d) {
