@@ -59,6 +59,9 @@ inline constexpr Token kwRepeat{"repeat", "'repeat'"}, kwImport{"import", "'impo
 inline constexpr Token kwNot{"not", "'not'"}, kwOr{"or", "'or'"}, kwAnd{"and", "'and'"}, kwTrue{"true", "'true'"},
     kwFalse{"false", "'false'"};
 
+/// How messages call an item of the file.
+inline constexpr char const *itemName = "'fn', 'layer', 'model', 'const' or 'import'";
+
 /// Whether a word is reserved.
 bool isKeyword(std::string_view word);
 

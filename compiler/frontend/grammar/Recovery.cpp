@@ -10,6 +10,22 @@
 
 namespace heed::grammar {
 
+/// The end of the last token before `at`, which starts a token; the start of the text if there is none.
+static Iterator endOfPrevious(Session const &session, Iterator at) {
+  Iterator line = at, lineEnd = at;
+  for (;; lineEnd = --line) {
+    while (line != session.begin && line[-1] != '\n')
+      --line;
+    Iterator last = nullptr;
+    for (Iterator token = skipSpace(line, lineEnd); token != lineEnd; token = skipSpace(last, lineEnd))
+      last = tokenAt(token, lineEnd).last;
+    if (last)
+      return last;
+    if (line == session.begin)
+      return line;
+  }
+}
+
 void report(Session &session, x3::expectation_failure<Iterator> const &failure) {
   if (auto *error = dynamic_cast<SyntaxError const *>(&failure)) {
     std::optional<Note> note;
@@ -20,8 +36,19 @@ void report(Session &session, x3::expectation_failure<Iterator> const &failure) 
   }
   Iterator at = skipSpace(failure.where(), session.end);
   Found found = tokenAt(at, session.end);
-  session.diagnostics.error(Code::H0101, session.range(at, found.last),
-                            fmt::format("expected {}, found {}", failure.which(), found.text));
+  std::string text = fmt::format("expected {}, found {}", failure.which(), found.text);
+  Iterator missing = endOfPrevious(session, at);
+  bool sameLine = std::find(missing, at, '\n') == at;
+  bool alien =
+      failure.which() == closeBrace.name || failure.which() == itemName; // nothing is missing: this is too much
+  if (sameLine || missing == session.begin || (alien && at != session.end)) {
+    session.diagnostics.error(Code::H0101, session.range(at, found.last), text);
+    return;
+  }
+  // What is missing is missing where the text broke off, not where it went on.
+  if (at != session.end)
+    text += fmt::format(" on line {}", 1 + std::count(session.begin, at, '\n'));
+  session.diagnostics.error(Code::H0101, session.range(missing, missing), text);
 }
 
 /// The first token of the line after the one that contains `at`.

@@ -29,7 +29,7 @@ PostfixRule const postfix = "an expression";
 AdditiveRule const additive = "an expression";
 ExpressionRule const expression = "an expression";
 TypeRule const type = "a type";
-ItemRule const item = "'fn', 'layer', 'model', 'const' or 'import'";
+ItemRule const item = itemName;
 ConstsRule const consts = "'const'";
 BodyRule const body = "'{'";
 
