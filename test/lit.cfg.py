@@ -36,7 +36,7 @@ config.environment.setdefault("OMP_NUM_THREADS", "1")
 tools = [ToolSubst(name, unresolved="ignore") for name in ("heedc", "heed-opt", "heed-run")]
 tools += [
     ToolSubst(name, unresolved="ignore")
-    for name in ("mlir-opt", "mlir-translate", "llvm-readelf", "llvm-nm", "llvm-ar", "llvm-objdump", "split-file", "opt")
+    for name in ("mlir-opt", "mlir-translate", "llvm-readelf", "llvm-nm", "llvm-ar", "llvm-objdump", "split-file")
 ]
 llvm_config.add_tool_substitutions(tools, [os.path.join(config.heed_build_dir, "bin"), config.llvm_tools_dir])
 llvm_config.with_environment("PATH", [os.path.join(config.heed_build_dir, "bin"), config.llvm_tools_dir], append_path=True)

@@ -313,7 +313,10 @@ bool Elaborator::bindArguments(FunctionValue const &function, ast::Call const &c
         callee.body.names[use.name].back().binding->dim = true;
       });
     ResultShape declared;
+    size_t errors = diagnostics.all().size();
     declared.shape = shapeFrom(result.type);
+    if (diagnostics.all().size() != errors)
+      return false;
     declared.element = elementFrom(result.type);
     declared.range = result.range;
     if (!callee.results.emplace(result.name.text, declared).second) {

@@ -307,8 +307,20 @@ void Elaborator::elaborateBody(std::vector<ast::Statement> const &statements, Sc
       list.push_back(k);
     }
   for (auto &[name, list] : starts)
-    if (!definers.contains(name))
-      error(Code::H0503, list.front().first->range, fmt::format("'{}' is given a start, but no definition '{}[t] = ...'", name, name));
+    if (!definers.contains(name)) {
+      ast::Target const &target = list.front().first->targets[list.front().second];
+      bool position = true; // a start stands at a position that is known; `y[i + 1] = ...` is a mistake on the left side
+      for (ast::Subscript const &subscript : target.subscripts)
+        if (!get<ast::Name>(subscript.index))
+          forEachName(subscript.index, {}, [&](NameUse const &use) {
+            position &= use.called || body.find(use.name) || findConstant(use.name, *instance->file);
+          });
+      if (position)
+        error(Code::H0503, list.front().first->range, fmt::format("'{}' is given a start, but no definition '{}[t] = ...'", name, name));
+      else
+        error(Code::H0409, target.range, "expected a plain index on the left side");
+      body.bind(name, {}, list.front().first->range);
+    }
 
   // Who reads whom.
   std::vector<std::vector<size_t>> edges(mains.size());

@@ -8,6 +8,7 @@
 #include "compiler/check/Finish.h"
 #include "compiler/check/Schedule.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace heed {
@@ -50,6 +51,10 @@ std::optional<Program> check(ast::File const &file, std::string_view path, Sourc
   resetBudget();
   Files files(sources, diagnostics);
   FileScope &scope = files.load(file, path);
+  // A tree with holes would be met with errors that only follow from the first.
+  auto isSyntax = [](Diagnostic const &d) { return codeName(d.code).starts_with("H01") || codeName(d.code).starts_with("H07"); };
+  if (std::any_of(diagnostics.all().begin(), diagnostics.all().end(), isSyntax))
+    return std::nullopt;
   ast::Callable const *model = chooseModel(file, options.model, diagnostics);
   if (!model)
     return std::nullopt;

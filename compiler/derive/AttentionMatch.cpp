@@ -32,6 +32,11 @@ public:
     if (!findWeights() || !checkWeights() || !checkDomain() || !findFeature())
       return std::nullopt;
     IndexSet fixed = indicesOf(match.value);
+    bool stored = match.value.values.size() > 1 || !match.value.values.front().getDefiningOp<tensor::ExtractOp>();
+    if (stored && match.axes.size() > 1 && !leavesRow(fixed)) {
+      reason = "the value depends on the row";
+      return std::nullopt;
+    }
     findDots(fixed);
     for (Value index : match.dots ? indicesOf(match.key) : IndexSet())
       fixed.insert(index);

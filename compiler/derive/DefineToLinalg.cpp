@@ -92,6 +92,9 @@ private:
   void collectOperands() {
     auto visit = [&](Region &region, ValueRange indices) {
       region.walk([&](tensor::ExtractOp read) {
+        // A read under a condition stays there: an operand would be read without it.
+        if (!isa<DefineOp, ReduceOp>(read->getParentOp()))
+          return;
         if (std::optional<derive::LinalgOperand> operand = derive::operandOf(builder, read, indices, sizes)) {
           reads.push_back(read);
           for (auto [position, known] : llvm::enumerate(operands))
@@ -227,7 +230,7 @@ private:
 /// may only move if it is in bounds even when the definition has no elements at all.
 void hoistInvariants(DefineOp define) {
   bool runs = define.getType().hasStaticShape() && !llvm::is_contained(define.getType().getShape(), 0);
-  auto hoist = [&](Region &region) {
+  auto hoist = [&](Region &region, bool runs) {
     for (Operation &op : llvm::make_early_inc_range(region.front().without_terminator())) {
       bool outside = op.getNumRegions() == 0 && isPure(&op) && llvm::all_of(op.getOperands(), [&](Value operand) {
                        return !define->isAncestor(operand.getParentRegion()->getParentOp());
@@ -238,11 +241,14 @@ void hoistInvariants(DefineOp define) {
     }
   };
   define.walk([&](ReduceOp reduce) {
-    hoist(reduce.getValue());
+    bool reads = runs && llvm::all_of(reduce.getSizes(), [](Value size) {
+                   return getConstantIntValue(size).value_or(0) > 0;
+                 });
+    hoist(reduce.getValue(), reads);
     if (reduce.hasDomain())
-      hoist(reduce.getDomain());
+      hoist(reduce.getDomain(), reads);
   });
-  hoist(define.getValue());
+  hoist(define.getValue(), runs);
 }
 
 struct DefineToLinalg : impl::DefineToLinalgBase<DefineToLinalg> {

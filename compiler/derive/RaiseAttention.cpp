@@ -36,9 +36,10 @@ void inlineIntoScore(SoftmaxOp softmax) {
       IRMapping map;
       map.map(producer.getValueBlock()->getArguments(), read.getIndices());
       Value value = derive::cloneSlice(builder, producer.getYielded(), producer, map);
-      for (auto &[from, to] : map.getValueMap())
-        if (auto inner = to.getDefiningOp<tensor::ExtractOp>(); inner && inner->getParentRegion() == region)
-          worklist.push_back(inner);
+      producer.getValue().walk([&](tensor::ExtractOp original) {
+        if (Value copy = map.lookupOrNull(original.getResult()))
+          worklist.push_back(copy.getDefiningOp<tensor::ExtractOp>());
+      });
       read.replaceAllUsesWith(value);
       read.erase();
       if (producer->use_empty())

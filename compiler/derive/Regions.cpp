@@ -196,7 +196,7 @@ DefineOp makeDefine(OpBuilder &builder, Location location, Type element, ArrayRe
 
 void eraseUnused(Operation *top) {
   SmallVector<Operation *> candidates;
-  top->walk([&](Operation *op) {
+  top->walk<WalkOrder::PreOrder>([&](Operation *op) {
     if (op != top)
       candidates.push_back(op);
   });

@@ -101,8 +101,10 @@ Importer::Range Importer::bounds(ExprPtr const &subscript, Size const &size) {
       return {false, false, false};
   AffineForm form(builder.getContext(), program);
   // Where code runs, every index around it has a value, so its range is not empty.
+  // The step does not count: code that does not depend on it may run before the loop, also when there is no step.
   for (IndexId index : bound)
-    form.use(index);
+    if (index != step)
+      form.use(index);
   AffineExpr length = form.size(size), position = form.convert(*subscript);
   Range range;
   range.emptyAxis = !form.impossible({-length});

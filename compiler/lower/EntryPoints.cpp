@@ -135,6 +135,9 @@ struct EntryPoints : impl::EntryPointsBase<EntryPoints> {
       else
         return callee.emitError("argument ") << position << " has no known purpose";
     }
+    // The attributes have served; the translation to LLVM IR knows none of them.
+    if (ArrayAttr attributes = callee.getAllArgAttrs())
+      callee.setAllArgAttrs(SmallVector<DictionaryAttr>(attributes.size(), builder.getDictionaryAttr({})));
     auto call = func::CallOp::create(builder, loc, callee, arguments);
     unsigned result = 0;
     for (unsigned dim = 0; dim < dims.size(); ++dim)

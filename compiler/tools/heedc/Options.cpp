@@ -180,7 +180,9 @@ std::optional<int> parseCommandLine(int argc, char **argv) {
   if (!llvm::all_of(prefix, [](char c) { return llvm::isAlnum(c) || c == '_'; }) ||
       (!prefix.empty() && llvm::isDigit(prefix[0])))
     return usage(fmt::format("--prefix={} cannot begin a C identifier", prefix.getValue()));
-  llvm::Expected<std::vector<Target>> targets = parseTargets(target);
+  // What is only run here need not be compiled for other machines.
+  bool here = verify && !target.getNumOccurrences();
+  llvm::Expected<std::vector<Target>> targets = parseTargets(here ? "native" : target.getValue());
   if (!targets)
     return usage(llvm::toString(targets.takeError()));
 

@@ -3,9 +3,11 @@
 
 #include "compiler/emit/Header.h"
 #include "compiler/pipeline/Expectations.h"
+#include "compiler/reference/VerifyCompiled.h"
 #include "compiler/tools/heedc/Options.h"
 
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace llvm;
@@ -44,6 +46,23 @@ std::string dependencies(Session const &session, CommandLine const &line) {
   return rule + "\n";
 }
 
+/// Compiles to a temporary library, and compares it with the interpreter.
+mlir::LogicalResult verifyModel(Session &session, StringRef text, StringRef name) {
+  mlir::FailureOr<Compiled> compiled = compile(session, text, name, std::nullopt, Phase::SharedLibrary);
+  if (failed(compiled))
+    return mlir::failure();
+  SmallString<128> path;
+  if (std::error_code error = sys::fs::createTemporaryFile("heedc", "so", path))
+    return session.error("cannot make a temporary file: " + error.message());
+  FileRemover remover(path);
+  if (failed(write(session, path, compiled->bytes)))
+    return mlir::failure();
+  std::string report;
+  bool right = reference::verifyLibrary(*compiled->program, path.str().str(), {}, report);
+  outs() << report;
+  return mlir::success(right);
+}
+
 mlir::LogicalResult compileAndWrite(Session &session, StringRef text, StringRef name, CommandLine const &line) {
   Phase to = line.emit ? *line.emit : line.header.empty() ? Phase::Checked : Phase::Header;
   if (!line.emit && line.from)
@@ -72,7 +91,8 @@ int runCompiler() {
     return ExitUser;
   }
   StringRef text = (*buffer)->getBuffer();
-  mlir::LogicalResult result = compileAndWrite(session, text, name, line);
+  mlir::LogicalResult result =
+      line.verify ? verifyModel(session, text, name) : compileAndWrite(session, text, name, line);
   if (line.verifyDiagnostics) {
     std::string problems = checkExpectations(text, name, session.messages());
     errs() << problems;

@@ -3,10 +3,8 @@
 #include "compiler/tools/heedc/Run.h"
 
 #include "llvm/Support/CrashRecoveryContext.h"
-#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <csignal>
 #include <cstdlib>
 
 using namespace heed;
