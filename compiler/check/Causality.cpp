@@ -208,8 +208,10 @@ private:
     });
   }
 
+  std::set<uint32_t> refused; // a domain is passed on to what reads the definition, but reported once
+
   void report(ExprPtr const &domain, ExprPtr const &value, Emitted const *origin) {
-    if (!domain)
+    if (!domain || refused.contains(domain->range.first))
       return;
     for (auto [i, j] : causalPairs(domain)) {
       Sequences rows;
@@ -240,6 +242,7 @@ private:
           if (!rows.contains(sequence) || key.aligned.contains(sequence))
             continue;
           std::string const &row = program.indices[i].name, &column = program.indices[j].name, &tensor = program.tensors[key.tensor].name;
+          refused.insert(domain->range.first);
           e.error(Code::H0408, domain->range.empty() && origin ? origin->range : domain->range,
                   fmt::format("'{}' is no position of the sequence '{}': every '{}[{}]' depends on all of it, so bounding {} by {} hides nothing", column, sequence.first,
                               tensor, column, column, row),
