@@ -33,6 +33,9 @@ struct EntryPoints : impl::EntryPointsBase<EntryPoints> {
     pointer = LLVM::LLVMPointerType::get(&getContext());
     if (failed(emitRun(*model)) || failed(emitWorkspace(*model)) || failed(emitPrepare(*model)))
       return signalPassFailure();
+    // The attributes of the arguments have served; the translation to LLVM IR knows none of them.
+    func::FuncOp function = model->function;
+    function.setAllArgAttrs(SmallVector<DictionaryAttr>(function.getNumArguments(), DictionaryAttr::get(&getContext())));
     if (!module->hasAttr(preparedBytesName))
       module->setAttr(preparedBytesName, Builder(&getContext()).getI64IntegerAttr(0));
   }
@@ -135,9 +138,6 @@ struct EntryPoints : impl::EntryPointsBase<EntryPoints> {
       else
         return callee.emitError("argument ") << position << " has no known purpose";
     }
-    // The attributes have served; the translation to LLVM IR knows none of them.
-    if (ArrayAttr attributes = callee.getAllArgAttrs())
-      callee.setAllArgAttrs(SmallVector<DictionaryAttr>(attributes.size(), builder.getDictionaryAttr({})));
     auto call = func::CallOp::create(builder, loc, callee, arguments);
     unsigned result = 0;
     for (unsigned dim = 0; dim < dims.size(); ++dim)

@@ -49,6 +49,9 @@ private:
     auto dims = linalg::inferContractionDims(op);
     if (failed(dims))
       return reason = "its dimensions are not those of a contraction", std::nullopt;
+    // A loop that only one operand knows is a sum or a broadcast of its own, not part of a product.
+    if (dims->batch.size() + dims->m.size() + dims->n.size() + dims->k.size() != op.getNumLoops())
+      return reason = "some of its loops belong to no product", std::nullopt;
     for (Value operand : op->getOperands())
       if (!getElementTypeOrSelf(operand).isF32())
         return reason = "only f32 is packed", std::nullopt;
