@@ -79,7 +79,7 @@ Session::Session(CompileOptions givenOptions, llvm::raw_ostream *stream)
   handler = context.getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) { handle(diagnostic); });
   if (options.explain) {
     remark::RemarkCategories all;
-    all.all = ".*";
+    all.passed = all.missed = all.analysis = all.failed = ".*";
     LogicalResult enabled = remark::enableOptimizationRemarks(context, std::make_unique<RemarkPrinter>(*this),
                                                               std::make_unique<remark::RemarkEmittingPolicyAll>(), all);
     (void)enabled;

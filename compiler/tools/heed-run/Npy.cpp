@@ -120,10 +120,9 @@ private:
 
 Array readNpy(std::string const &path, bool &integral) {
   std::ifstream stream(path, std::ios::binary);
-  std::stringstream buffer;
-  if (!stream || !(buffer << stream.rdbuf()))
+  std::string file{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream.is_open() || stream.bad())
     throw Failure("cannot read '" + path + "'");
-  std::string file = buffer.str();
   HeaderReader header({}, path);
   if (file.size() < 10 || file.compare(0, 6, magic) != 0)
     header.bad("it does not start with \\x93NUMPY");

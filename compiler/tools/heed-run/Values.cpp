@@ -136,7 +136,7 @@ std::vector<Example> readInputs(Signature const &signature, Arguments const &arg
   for (size_t i = 0; i < given.size(); ++i) {
     TensorSignature const &tensor = signature.inputs[i];
     if (given[i].empty())
-      throw Failure(fmt::format("input {} has no value; give --{}={}=...", describe(signature, tensor),
+      throw Failure(fmt::format("input {} has no value; give --{} {}=...", describe(signature, tensor),
                                 tensor.isText() ? "text" : "input", tensor.name));
     batch = std::max(batch, given[i].size());
   }
