@@ -44,9 +44,11 @@ public:
     Message message{Severity::Remark, "", 0, 0, 1, ""};
     setPlace(message, remark.getLocation());
     for (remark::detail::Remark::Arg const &argument : remark.getArgs()) {
-      if (!message.text.empty())
-        message.text += argument.key == "Remark" ? " " : "; ";
-      message.text += argument.key == "Remark" ? argument.val : StringRef(argument.key).lower() + ": " + argument.val;
+      // Streamed pieces of text come one by one, with their spaces.
+      if (argument.key == "Remark")
+        message.text += argument.val;
+      else
+        message.text += (message.text.empty() ? "" : "; ") + StringRef(argument.key).lower() + ": " + argument.val;
     }
     message.text += " [" + remark.getRemarkName().str() + "]";
     session.report(std::move(message));

@@ -164,8 +164,10 @@ std::vector<std::vector<int64_t>> drawSizes(Program const &program, size_t count
   bool fixed = std::all_of(program.dims.begin(), program.dims.end(), [](Dim const &dim) { return dim.fromUntil; });
   for (int attempt = 0; attempt < 400 && result.size() < count; ++attempt) {
     std::vector<int64_t> dims;
-    // The first attempts take one size for all dims, from the smallest up; later ones mix them.
-    size_t same = attempt % std::size(AwkwardSizes);
+    // The first attempts take one size for all dims, from both ends: the smallest break loops without iterations, and the
+    // largest more than one tile. Later ones mix sizes.
+    size_t turn = attempt % std::size(AwkwardSizes);
+    size_t same = turn % 2 ? std::size(AwkwardSizes) - 1 - turn / 2 : turn / 2;
     bool mixes = attempt >= static_cast<int>(std::size(AwkwardSizes)) || (attempt % 3 == 2 && program.dims.size() > 1);
     for (Dim const &dim : program.dims) {
       int64_t value = AwkwardSizes[mixes ? generator.below(std::size(AwkwardSizes)) : same];

@@ -18,7 +18,7 @@ struct RuntimeTable {
 };
 
 struct VerifyOptions {
-  size_t sizes = 6;         // how many combinations of sizes
+  size_t sizes = 8;         // how many combinations of sizes
   uint64_t seed = 1;        // the same seed draws the same sizes and values
   double maximumWork = 1e8; // scalar operations of one evaluation; larger sizes are not drawn
 };
