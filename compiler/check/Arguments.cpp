@@ -1,4 +1,5 @@
-// Arguments.cpp - arguments to parameters: which is which, static values, sizes by unification, lifting over leading axes.
+// Arguments.cpp - arguments to parameters: which is which, static values, sizes by unification, lifting over leading
+// axes.
 
 #include "compiler/check/Elaborator.h"
 
@@ -11,14 +12,18 @@ namespace {
 
 bool isStatic(ast::Parameter const &parameter) {
   std::string const &element = parameter.type.element;
-  return parameter.type.shape.empty() && (element == "int" || element == "float" || element == "fn" || element == "list");
+  return parameter.type.shape.empty() &&
+         (element == "int" || element == "float" || element == "fn" || element == "list");
 }
 
-std::string plural(size_t count, char const *noun) { return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s"); }
+std::string plural(size_t count, char const *noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
 
 } // namespace
 
-/// A function given as a value: a name, or a call that gives only static arguments. Anything else is evaluated as it is.
+/// A function given as a value: a name, or a call that gives only static arguments. Anything else is evaluated as it
+/// is.
 Value Elaborator::evaluateFunction(ast::Expr const &expr) {
   auto *call = get<ast::Call>(expr);
   if (!call || !call->arguments.empty() || !call->indices.empty() || call->as || call->statics.empty())
@@ -43,7 +48,8 @@ Value Elaborator::evaluateFunction(ast::Expr const &expr) {
           names.insert(candidate.name.text);
       std::string near = nearest(argument.name.text, names);
       error(Code::H0305, argument.name.range,
-            fmt::format("'{}' has no parameter '{}'{}", function->name(), argument.name.text, near.empty() ? "" : "; did you mean '" + near + "'?"));
+            fmt::format("'{}' has no parameter '{}'{}", function->name(), argument.name.text,
+                        near.empty() ? "" : "; did you mean '" + near + "'?"));
       return {};
     }
     Value value = evaluateStatic(*parameter, argument.value);
@@ -64,10 +70,13 @@ Value Elaborator::evaluateStatic(ast::Parameter const &parameter, ast::Expr cons
   if (value.poisoned())
     return {};
   auto mismatch = [&](std::string const &found) {
-    error(Code::H0210, range, fmt::format("'{}' has type {}, found {}", parameter.name.text, type, found), Note{parameter.range, "declared here"});
+    error(Code::H0210, range, fmt::format("'{}' has type {}, found {}", parameter.name.text, type, found),
+          Note{parameter.range, "declared here"});
     return Value();
   };
-  std::string found = value.function() ? "the function '" + value.function()->name() + "'" : value.list() ? "a list" : "a tensor";
+  std::string found = value.function() ? "the function '" + value.function()->name() + "'"
+                      : value.list()   ? "a list"
+                                       : "a tensor";
   if (type == "fn")
     return value.function() ? value : mismatch(found);
   if (type == "list")
@@ -109,7 +118,8 @@ void Elaborator::bindUnknownDims(ast::Callable const &callable, Scope &body) {
       bindNames(parameter);
 }
 
-bool Elaborator::bindTensorArgument(ast::Parameter const &parameter, TensorPtr value, ast::Range range, Instance &callee, std::vector<IndexId> const &lifted) {
+bool Elaborator::bindTensorArgument(ast::Parameter const &parameter, TensorPtr value, ast::Range range,
+                                    Instance &callee, std::vector<IndexId> const &lifted) {
   size_t rank = parameter.type.shape.size();
   Scalar wanted = scalarOf(elementFrom(parameter.type));
   auto report = [&](Code code, std::string text, std::optional<Note> note) {
@@ -117,7 +127,9 @@ bool Elaborator::bindTensorArgument(ast::Parameter const &parameter, TensorPtr v
     return false;
   };
   if (value->type != wanted && !(value->type == Scalar::Int && wanted == Scalar::Real))
-    return report(Code::H0201, fmt::format("argument '{}' of '{}' is {}, expected {}", parameter.name.text, callee.callable->name.text, typeName(value->type), typeName(wanted)),
+    return report(Code::H0201,
+                  fmt::format("argument '{}' of '{}' is {}, expected {}", parameter.name.text,
+                              callee.callable->name.text, typeName(value->type), typeName(wanted)),
                   Note{parameter.range, "declared here"});
   if (value->type != wanted) {
     Instance *inside = instance;
@@ -131,10 +143,13 @@ bool Elaborator::bindTensorArgument(ast::Parameter const &parameter, TensorPtr v
   for (size_t k = 0; k < lead; ++k) {
     IndexId id = lifted[lifted.size() - lead + k];
     if (!sizes.unify(program.indices[id].size, value->shape[k]))
-      return report(Code::H0203,
-                    fmt::format("argument '{}' of '{}' has shape {}; its leading axes differ from those of the arguments before ({})", parameter.name.text,
-                                callee.callable->name.text, sizes.print(value->shape), sizes.print(program.indices[id].size)),
-                    Note{parameter.range, "declared here"});
+      return report(
+          Code::H0203,
+          fmt::format(
+              "argument '{}' of '{}' has shape {}; its leading axes differ from those of the arguments before ({})",
+              parameter.name.text, callee.callable->name.text, sizes.print(value->shape),
+              sizes.print(program.indices[id].size)),
+          Note{parameter.range, "declared here"});
   }
   std::vector<Size> inner(value->shape.begin() + long(lead), value->shape.end());
   for (size_t k = 0; k < rank; ++k) {
@@ -151,32 +166,37 @@ bool Elaborator::bindTensorArgument(ast::Parameter const &parameter, TensorPtr v
         place = binding->range;
     }
     return report(Code::H0203,
-                  fmt::format("argument '{}' of '{}' has shape {}, expected {}{} along axis {}", parameter.name.text, callee.callable->name.text, sizes.print(inner), name,
-                              sizes.print(*declared), k),
-                  Note{place, name.empty() ? "declared here" : fmt::format("'{}' was {} first here", name.substr(0, name.size() - 3), sizes.print(*declared))});
+                  fmt::format("argument '{}' of '{}' has shape {}, expected {}{} along axis {}", parameter.name.text,
+                              callee.callable->name.text, sizes.print(inner), name, sizes.print(*declared), k),
+                  Note{place, name.empty() ? "declared here"
+                                           : fmt::format("'{}' was {} first here", name.substr(0, name.size() - 3),
+                                                         sizes.print(*declared))});
   }
   if (lead > 0) {
     Subscripts prefix;
     for (size_t k = 0; k < lead; ++k)
       prefix.push_back(build::index(lifted[lifted.size() - lead + k]));
     TensorPtr outer = value;
-    auto lowered = std::make_shared<TensorValue>(*tensorValue(value->type, inner, value->depth + 1, value->range, [outer, prefix](Subscripts const &s) {
-      Subscripts all = prefix;
-      all.insert(all.end(), s.begin(), s.end());
-      return outer->at(all);
-    }));
+    auto lowered = std::make_shared<TensorValue>(
+        *tensorValue(value->type, inner, value->depth + 1, value->range, [outer, prefix](Subscripts const &s) {
+          Subscripts all = prefix;
+          all.insert(all.end(), s.begin(), s.end());
+          return outer->at(all);
+        }));
     value = lowered;
   }
   if (value->rank() == 0) {
     auto number = std::make_shared<TensorValue>(*value);
-    number->once = std::make_shared<StoreOnce>(StoreOnce{callee.prefix + parameter.name.text, assumptions.size(), nullptr});
+    number->once =
+        std::make_shared<StoreOnce>(StoreOnce{callee.prefix + parameter.name.text, assumptions.size(), nullptr});
     value = number;
   }
   callee.body.bind(parameter.name.text, value, parameter.name.range);
   return true;
 }
 
-bool Elaborator::bindArguments(FunctionValue const &function, ast::Call const &call, Instance &callee, std::vector<IndexId> &lifted) {
+bool Elaborator::bindArguments(FunctionValue const &function, ast::Call const &call, Instance &callee,
+                               std::vector<IndexId> &lifted) {
   ast::Callable const &callable = *function.callable;
   std::vector<ast::Parameter const *> parameters;
   for (auto *list : {&callable.inputs, &callable.statics})
@@ -198,8 +218,11 @@ bool Elaborator::bindArguments(FunctionValue const &function, ast::Call const &c
     while (next < parameters.size() && isGiven[next])
       ++next;
     if (next == parameters.size()) {
-      size_t tensors = size_t(std::count_if(parameters.begin(), parameters.end(), [](auto *p) { return !isStatic(*p); }));
-      error(Code::H0304, ast::rangeOf(argument), fmt::format("'{}' takes {}, found {}", callable.name.text, plural(tensors, "argument"), call.arguments.size()),
+      size_t tensors =
+          size_t(std::count_if(parameters.begin(), parameters.end(), [](auto *p) { return !isStatic(*p); }));
+      error(Code::H0304, ast::rangeOf(argument),
+            fmt::format("'{}' takes {}, found {}", callable.name.text, plural(tensors, "argument"),
+                        call.arguments.size()),
             Note{callable.name.range, "declared here"});
       return false;
     }
@@ -207,14 +230,16 @@ bool Elaborator::bindArguments(FunctionValue const &function, ast::Call const &c
     isGiven[next] = true;
   }
   for (ast::NamedArgument const &argument : call.statics) {
-    auto place = std::find_if(parameters.begin(), parameters.end(), [&](auto *p) { return p->name.text == argument.name.text; });
+    auto place =
+        std::find_if(parameters.begin(), parameters.end(), [&](auto *p) { return p->name.text == argument.name.text; });
     if (place == parameters.end()) {
       std::set<std::string> names;
       for (ast::Parameter const *parameter : parameters)
         names.insert(parameter->name.text);
       std::string near = nearest(argument.name.text, names);
       error(Code::H0305, argument.name.range,
-            fmt::format("'{}' has no parameter '{}'{}", callable.name.text, argument.name.text, near.empty() ? "" : "; did you mean '" + near + "'?"),
+            fmt::format("'{}' has no parameter '{}'{}", callable.name.text, argument.name.text,
+                        near.empty() ? "" : "; did you mean '" + near + "'?"),
             Note{callable.name.range, "declared here"});
       return false;
     }
@@ -238,7 +263,8 @@ bool Elaborator::bindArguments(FunctionValue const &function, ast::Call const &c
     missing += !isStatic(*parameters[k]) && !isGiven[k] && !parameters[k]->fallback;
   if (missing > 0) {
     size_t tensors = size_t(std::count_if(parameters.begin(), parameters.end(), [](auto *p) { return !isStatic(*p); }));
-    error(Code::H0304, call.range, fmt::format("'{}' takes {}, found {}", callable.name.text, plural(tensors, "argument"), tensors - missing),
+    error(Code::H0304, call.range,
+          fmt::format("'{}' takes {}, found {}", callable.name.text, plural(tensors, "argument"), tensors - missing),
           Note{callable.name.range, "declared here"});
     return false;
   }
@@ -254,8 +280,9 @@ bool Elaborator::bindArguments(FunctionValue const &function, ast::Call const &c
     size_t rank = parameters[k]->type.shape.size();
     if (value->rank() < rank) {
       error(Code::H0202, ranges[k],
-            fmt::format("argument '{}' of '{}' has {} {}, expected {}: {}", parameters[k]->name.text, callable.name.text, value->rank(),
-                        value->rank() == 1 ? "axis" : "axes", rank, value->rank() == 0 ? "a number" : sizes.print(value->shape)),
+            fmt::format("argument '{}' of '{}' has {} {}, expected {}: {}", parameters[k]->name.text,
+                        callable.name.text, value->rank(), value->rank() == 1 ? "axis" : "axes", rank,
+                        value->rank() == 0 ? "a number" : sizes.print(value->shape)),
             Note{parameters[k]->range, "declared here"});
       return false;
     }
@@ -294,8 +321,11 @@ bool Elaborator::bindArguments(FunctionValue const &function, ast::Call const &c
     if (!isStatic(*parameters[k]) || isGiven[k] || callee.body.find(parameters[k]->name.text))
       continue; // a size found in the shapes is given
     if (!parameters[k]->fallback) {
-      error(Code::H0305, call.range, fmt::format("'{}' needs the static argument '{}'", callable.name.text, parameters[k]->name.text),
-            Note{parameters[k]->range, fmt::format("declared here; write {}(...; {}: ...)", callable.name.text, parameters[k]->name.text)}, callee.parent);
+      error(Code::H0305, call.range,
+            fmt::format("'{}' needs the static argument '{}'", callable.name.text, parameters[k]->name.text),
+            Note{parameters[k]->range,
+                 fmt::format("declared here; write {}(...; {}: ...)", callable.name.text, parameters[k]->name.text)},
+            callee.parent);
       return false;
     }
     // A default is looked up where the function is written, so that `attend: fn = attend` means the function.
@@ -313,10 +343,12 @@ bool Elaborator::bindArguments(FunctionValue const &function, ast::Call const &c
         callee.body.names[use.name].back().binding->dim = true;
       });
     ResultShape declared;
-    size_t errors = diagnostics.all().size();
-    declared.shape = shapeFrom(result.type);
-    if (diagnostics.all().size() != errors)
-      return false;
+    for (ast::Expr const &size : result.type.shape) {
+      auto value = evaluateSize(size);
+      if (!value)
+        return false;
+      declared.shape.push_back(*value);
+    }
     declared.element = elementFrom(result.type);
     declared.range = result.range;
     if (!callee.results.emplace(result.name.text, declared).second) {

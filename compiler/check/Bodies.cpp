@@ -43,7 +43,8 @@ void forEachName(std::vector<ast::Statement> const &statements, std::function<vo
 void Elaborator::declareConsts(ast::Consts const &consts) {
   for (ast::ConstItem const &item : consts.items) {
     if (auto earlier = scope->names.find(item.name.text); earlier != scope->names.end()) {
-      error(Code::H0302, item.name.range, fmt::format("'{}' is defined twice", item.name.text), Note{earlier->second.back().binding->range, "first defined here"});
+      error(Code::H0302, item.name.range, fmt::format("'{}' is defined twice", item.name.text),
+            Note{earlier->second.back().binding->range, "first defined here"});
       continue;
     }
     Value value = evaluate(item.value);
@@ -89,7 +90,8 @@ std::string Elaborator::weightName(ast::Text const &pattern, std::string const &
     }
     if (!known) {
       error(Code::H0604, pattern.range, fmt::format("nothing fills the hole '{{{}}}' here", hole),
-            Note{pattern.range, "a hole is {i} (the innermost repeat), the name of a repeat counter or static integer, or {path}"});
+            Note{pattern.range,
+                 "a hole is {i} (the innermost repeat), the name of a repeat counter or static integer, or {path}"});
       return result;
     }
     result += filled;
@@ -101,7 +103,8 @@ std::string Elaborator::weightName(ast::Text const &pattern, std::string const &
 void Elaborator::declareParams(ast::Params const &params) {
   for (ast::ParamGroup const &group : params.groups) {
     if (instance->callable->kind == ast::CallableKind::Function) {
-      error(Code::H0601, group.range, fmt::format("'{}' is a function and has no parameters; make it a layer", instance->callable->name.text));
+      error(Code::H0601, group.range,
+            fmt::format("'{}' is a function and has no parameters; make it a layer", instance->callable->name.text));
       for (ast::Name const &name : group.names)
         scope->bind(name.text, {}, name.range);
       continue;
@@ -114,14 +117,17 @@ void Elaborator::declareParams(ast::Params const &params) {
       known &= value.has_value();
       shape.push_back(sizes.resolve(value.value_or(Size{1, {}})));
       if (value && !shape.back().isConstant()) {
-        error(Code::H0206, ast::rangeOf(size), fmt::format("the shape of a parameter is constant, but {} is known only at run time", sizes.print(shape.back())));
+        error(Code::H0206, ast::rangeOf(size),
+              fmt::format("the shape of a parameter is constant, but {} is known only at run time",
+                          sizes.print(shape.back())));
         known = false;
       }
     }
     known = known && checkShape(shape, group.type.range);
     for (ast::Name const &name : group.names) {
       if (auto earlier = scope->names.find(name.text); earlier != scope->names.end()) {
-        error(Code::H0302, name.range, fmt::format("'{}' is defined twice", name.text), Note{earlier->second.back().binding->range, "first defined here"});
+        error(Code::H0302, name.range, fmt::format("'{}' is defined twice", name.text),
+              Note{earlier->second.back().binding->range, "first defined here"});
         continue;
       }
       if (!known) {
@@ -132,7 +138,8 @@ void Elaborator::declareParams(ast::Params const &params) {
       std::string prefix = instance->path;
       param.name = prefix + name.text + scope->suffix;
       if (!usedPaths.insert(param.name).second)
-        error(Code::H0603, name.range, fmt::format("two parameters have the path '{}'", param.name), Note{instance->call, "name this use of the layer with 'as'"});
+        error(Code::H0603, name.range, fmt::format("two parameters have the path '{}'", param.name),
+              Note{instance->call, "name this use of the layer with 'as'"});
       param.name = uniqueName(param.name);
       param.kind = TensorKind::Param;
       param.element = element;
@@ -153,7 +160,8 @@ void Elaborator::selfDependence(std::vector<std::pair<std::string, ast::Range>> 
   for (auto &[name, range] : cycle)
     text += name + " -> ";
   text += cycle.front().first;
-  error(Code::H0501, cycle.front().second, fmt::format("'{}' depends on itself without an earlier index: {}", cycle.front().first, text));
+  error(Code::H0501, cycle.front().second,
+        fmt::format("'{}' depends on itself without an earlier index: {}", cycle.front().first, text));
 }
 
 std::vector<Elaborator::BodyNode> Elaborator::bodyNodes(std::vector<ast::Statement> const &statements, Scope &body) {
@@ -186,7 +194,8 @@ std::vector<Elaborator::BodyNode> Elaborator::bodyNodes(std::vector<ast::Stateme
   return nodes;
 }
 
-void Elaborator::elaborateRepeat(ast::Repeat const &repeat, Scope &body, size_t position, std::set<std::string> const &reboundNames) {
+void Elaborator::elaborateRepeat(ast::Repeat const &repeat, Scope &body, size_t position,
+                                 std::set<std::string> const &reboundNames) {
   auto poison = [&] {
     for (std::string const &name : reboundNames)
       body.bind(name, {}, repeat.range);
@@ -195,7 +204,8 @@ void Elaborator::elaborateRepeat(ast::Repeat const &repeat, Scope &body, size_t 
   if (!count)
     return poison();
   if (!count->isConstant() || count->constant < 0 || count->constant > 4096) {
-    error(Code::H0605, ast::rangeOf(repeat.count), fmt::format("expected a repeat count from 0 to 4096, found {}", sizes.print(*count)));
+    error(Code::H0605, ast::rangeOf(repeat.count),
+          fmt::format("expected a repeat count from 0 to 4096, found {}", sizes.print(*count)));
     return poison();
   }
   std::map<std::string, std::shared_ptr<Binding>> carried;
@@ -214,7 +224,8 @@ void Elaborator::elaborateRepeat(ast::Repeat const &repeat, Scope &body, size_t 
     iteration.suffix = body.suffix + "." + std::to_string(i);
     iteration.rebound = reboundNames;
     if (repeat.counter)
-      iteration.bind(repeat.counter->text, scalarValue(build::integer(i, repeat.counter->range), repeat.counter->range), repeat.counter->range);
+      iteration.bind(repeat.counter->text, scalarValue(build::integer(i, repeat.counter->range), repeat.counter->range),
+                     repeat.counter->range);
     elaborateBody(repeat.body, iteration);
     for (std::string const &name : reboundNames)
       if (auto versions = iteration.names.find(name); versions != iteration.names.end() && !versions->second.empty())
@@ -222,7 +233,8 @@ void Elaborator::elaborateRepeat(ast::Repeat const &repeat, Scope &body, size_t 
   }
   for (auto &[name, binding] : carried) {
     auto &versions = body.names[name];
-    auto after = std::upper_bound(versions.begin(), versions.end(), position, [](size_t p, Version const &v) { return p < v.position; });
+    auto after = std::upper_bound(versions.begin(), versions.end(), position,
+                                  [](size_t p, Version const &v) { return p < v.position; });
     versions.insert(after, {position, binding});
   }
 }
@@ -266,9 +278,11 @@ void Elaborator::elaborateBody(std::vector<ast::Statement> const &statements, Sc
     for (BodyNode const &other : nodes)
       if (other.definition)
         for (ast::Target const &sibling : other.definition->targets)
-          if (sibling.name.text == target.name.text && std::none_of(sibling.subscripts.begin(), sibling.subscripts.end(), namesASize) &&
+          if (sibling.name.text == target.name.text &&
+              std::none_of(sibling.subscripts.begin(), sibling.subscripts.end(), namesASize) &&
               !sibling.subscripts.empty() &&
-              std::all_of(sibling.subscripts.begin(), sibling.subscripts.end(), [](auto &s) { return get<ast::Name>(s.index) != nullptr; }))
+              std::all_of(sibling.subscripts.begin(), sibling.subscripts.end(),
+                          [](auto &s) { return get<ast::Name>(s.index) != nullptr; }))
             return true;
     return false;
   };
@@ -296,12 +310,15 @@ void Elaborator::elaborateBody(std::vector<ast::Statement> const &statements, Sc
       auto declared = body.names.find(name);
       bool taken = declared != body.names.end() && !body.rebound.contains(name) && !declared->second.empty();
       bool second = mains[k].definition && !list.empty() && !(iteration && body.rebound.contains(name));
-      if (mains[k].definition && (taken || second || (declared != body.names.end() && !declared->second.empty() && !iteration))) {
+      if (mains[k].definition &&
+          (taken || second || (declared != body.names.end() && !declared->second.empty() && !iteration))) {
         ast::Range first = second ? ast::Range{} : declared->second.back().binding->range;
         if (second)
           for (auto &earlier : {mains[list.front()]})
             first = earlier.definition ? earlier.definition->range : earlier.repeat->range;
-        error(Code::H0302, mains[k].definition->range, fmt::format("'{}' is defined twice; only 'repeat' binds a name anew", name), Note{first, "first defined here"});
+        error(Code::H0302, mains[k].definition->range,
+              fmt::format("'{}' is defined twice; only 'repeat' binds a name anew", name),
+              Note{first, "first defined here"});
         continue;
       }
       list.push_back(k);
@@ -309,14 +326,16 @@ void Elaborator::elaborateBody(std::vector<ast::Statement> const &statements, Sc
   for (auto &[name, list] : starts)
     if (!definers.contains(name)) {
       ast::Target const &target = list.front().first->targets[list.front().second];
-      bool position = true; // a start stands at a position that is known; `y[i + 1] = ...` is a mistake on the left side
+      bool position =
+          true; // a start stands at a position that is known; `y[i + 1] = ...` is a mistake on the left side
       for (ast::Subscript const &subscript : target.subscripts)
         if (!get<ast::Name>(subscript.index))
           forEachName(subscript.index, {}, [&](NameUse const &use) {
             position &= use.called || body.find(use.name) || findConstant(use.name, *instance->file);
           });
       if (position)
-        error(Code::H0503, list.front().first->range, fmt::format("'{}' is given a start, but no definition '{}[t] = ...'", name, name));
+        error(Code::H0503, list.front().first->range,
+              fmt::format("'{}' is given a start, but no definition '{}[t] = ...'", name, name));
       else
         error(Code::H0409, target.range, "expected a plain index on the left side");
       body.bind(name, {}, list.front().first->range);
@@ -344,7 +363,14 @@ void Elaborator::elaborateBody(std::vector<ast::Statement> const &statements, Sc
         edges[k].push_back(*reads);
     };
     if (mains[k].definition) {
-      elaborate::forEachName(*mains[k].definition, visit);
+      ast::Definition withoutUntil = *mains[k].definition;
+      withoutUntil.until.reset();
+      elaborate::forEachName(withoutUntil, visit);
+      if (mains[k].definition->until) // the end of a recurrence looks at the step just taken
+        elaborate::forEachName(*mains[k].definition->until, {}, [&](NameUse const &use) {
+          if (!mains[k].defines.contains(use.name))
+            visit(use);
+        });
       for (std::string const &name : mains[k].defines)
         if (auto list = starts.find(name); list != starts.end())
           for (auto &[definition, which] : list->second)
@@ -361,7 +387,8 @@ void Elaborator::elaborateBody(std::vector<ast::Statement> const &statements, Sc
 
   for (std::vector<size_t> const &component : components(edges)) {
     bool cyclic = component.size() > 1 || mains[component.front()].reads.contains(component.front());
-    bool repeats = std::any_of(component.begin(), component.end(), [&](size_t k) { return mains[k].repeat != nullptr; });
+    bool repeats =
+        std::any_of(component.begin(), component.end(), [&](size_t k) { return mains[k].repeat != nullptr; });
     if (cyclic && repeats) {
       std::vector<std::pair<std::string, ast::Range>> cycle;
       for (size_t k : component)
@@ -395,7 +422,8 @@ void Elaborator::elaborateBody(std::vector<ast::Statement> const &statements, Sc
     }
     for (std::string const &name : node.defines)
       if (auto list = starts.find(name); list != starts.end())
-        error(Code::H0503, list->second.front().first->range, fmt::format("'{}' is given a start, but its definition reads no earlier index", name),
+        error(Code::H0503, list->second.front().first->range,
+              fmt::format("'{}' is given a start, but its definition reads no earlier index", name),
               Note{node.definition->range, "defined here"});
     elaborateDefinition(*node.definition, body);
   }

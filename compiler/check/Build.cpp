@@ -24,7 +24,8 @@ void absorb(Node &node, ExprPtr const &child) {
       node.free = other.free;
     } else if (!std::includes(node.free.begin(), node.free.end(), other.free.begin(), other.free.end())) {
       std::vector<IndexId> merged;
-      std::set_union(node.free.begin(), node.free.end(), other.free.begin(), other.free.end(), std::back_inserter(merged));
+      std::set_union(node.free.begin(), node.free.end(), other.free.begin(), other.free.end(),
+                     std::back_inserter(merged));
       node.free = std::move(merged);
     }
   }
@@ -208,7 +209,9 @@ namespace build {
 ExprPtr real(double value, ast::Range range) {
   return make(Scalar::Real, range, Expr::RealConstant{value}, std::hash<double>()(value));
 }
-ExprPtr integer(int64_t value, ast::Range range) { return make(Scalar::Int, range, Expr::IntConstant{value}, std::hash<int64_t>()(value)); }
+ExprPtr integer(int64_t value, ast::Range range) {
+  return make(Scalar::Int, range, Expr::IntConstant{value}, std::hash<int64_t>()(value));
+}
 ExprPtr boolean(bool value, ast::Range range) { return make(Scalar::Bool, range, Expr::BoolConstant{value}, value); }
 
 ExprPtr index(IndexId id, ast::Range range) {
@@ -274,7 +277,8 @@ ExprPtr binary(BinaryOp op, ExprPtr left, ExprPtr right, ast::Range range) {
   if (op == BinaryOp::And || op == BinaryOp::Or) {
     if (auto *constant = std::get_if<Expr::BoolConstant>(&left->node))
       return constant->value == (op == BinaryOp::And) ? right : left;
-    if (auto *constant = std::get_if<Expr::BoolConstant>(&right->node); constant && constant->value == (op == BinaryOp::And))
+    if (auto *constant = std::get_if<Expr::BoolConstant>(&right->node);
+        constant && constant->value == (op == BinaryOp::And))
       return left;
   }
   Scalar type = isComparison(op) || op == BinaryOp::And || op == BinaryOp::Or ? Scalar::Bool : left->type;
@@ -307,7 +311,8 @@ ExprPtr binary(BinaryOp op, ExprPtr left, ExprPtr right, ast::Range range) {
       return right;
     // (e + c) + d is e + (c + d) for sizes c and d, so that an earlier index keeps its plain shape
     if (op == BinaryOp::Add || op == BinaryOp::Subtract)
-      if (auto *inner = std::get_if<Expr::Binary>(&left->node); inner && (inner->op == BinaryOp::Add || inner->op == BinaryOp::Subtract))
+      if (auto *inner = std::get_if<Expr::Binary>(&left->node);
+          inner && (inner->op == BinaryOp::Add || inner->op == BinaryOp::Subtract))
         if (auto c = asSize(inner->right), d = asSize(right); c && d && !asSize(inner->left)) {
           Size sum = add(inner->op == BinaryOp::Add ? *c : scale(*c, -1), op == BinaryOp::Add ? *d : scale(*d, -1));
           bool negative = sum.isConstant() ? sum.constant < 0 : sum.terms.front().coefficient < 0;
@@ -340,7 +345,8 @@ ExprPtr select(ExprPtr condition, ExprPtr ifTrue, ExprPtr ifFalse, ast::Range ra
   return node;
 }
 
-ExprPtr reduce(ReduceKind kind, std::vector<IndexId> indices, ExprPtr domain, ExprPtr body, ast::Range range, ExprPtr guard) {
+ExprPtr reduce(ReduceKind kind, std::vector<IndexId> indices, ExprPtr domain, ExprPtr body, ast::Range range,
+               ExprPtr guard) {
   Scalar type = kind == ReduceKind::ArgMax || kind == ReduceKind::ArgMin ? Scalar::Int : body->type;
   if (domain)
     if (auto *constant = std::get_if<Expr::BoolConstant>(&domain->node); constant && constant->value)
@@ -393,7 +399,8 @@ ExprPtr mapChildren(ExprPtr const &expr, std::function<ExprPtr(ExprPtr const &)>
     return build::select(condition, ifTrue, ifFalse, node.range);
   }
   if (auto *reduce = std::get_if<Expr::Reduce>(&node.node)) {
-    ExprPtr domain = reduce->domain ? f(reduce->domain) : nullptr, body = f(reduce->body), guard = node.guard ? f(node.guard) : nullptr;
+    ExprPtr domain = reduce->domain ? f(reduce->domain) : nullptr, body = f(reduce->body),
+            guard = node.guard ? f(node.guard) : nullptr;
     if (domain == reduce->domain && body == reduce->body && guard == node.guard)
       return expr;
     return build::reduce(reduce->kind, reduce->indices, domain, body, node.range, guard);
@@ -444,7 +451,8 @@ bool dependsOnAny(ExprPtr const &expr, std::vector<IndexId> const &indices) {
 bool sameExpr(ExprPtr const &left, ExprPtr const &right) {
   if (left == right)
     return true;
-  if (!left || !right || nodeOf(left).hash != nodeOf(right).hash || left->type != right->type || left->node.index() != right->node.index())
+  if (!left || !right || nodeOf(left).hash != nodeOf(right).hash || left->type != right->type ||
+      left->node.index() != right->node.index())
     return false;
   if (auto *a = std::get_if<Expr::RealConstant>(&left->node))
     return a->value == std::get<Expr::RealConstant>(right->node).value;
@@ -478,8 +486,8 @@ bool sameExpr(ExprPtr const &left, ExprPtr const &right) {
     return sameExpr(a->condition, b.condition) && sameExpr(a->ifTrue, b.ifTrue) && sameExpr(a->ifFalse, b.ifFalse);
   }
   auto &a = std::get<Expr::Reduce>(left->node), &b = std::get<Expr::Reduce>(right->node);
-  return a.kind == b.kind && a.indices == b.indices && sameExpr(a.body, b.body) && (a.domain ? b.domain && sameExpr(a.domain, b.domain) : !b.domain) &&
-         nodeOf(left).guard == nodeOf(right).guard;
+  return a.kind == b.kind && a.indices == b.indices && sameExpr(a.body, b.body) &&
+         (a.domain ? b.domain && sameExpr(a.domain, b.domain) : !b.domain) && nodeOf(left).guard == nodeOf(right).guard;
 }
 
 std::optional<int64_t> constantInt(ExprPtr const &expr) {
@@ -491,7 +499,8 @@ std::optional<int64_t> constantInt(ExprPtr const &expr) {
     auto left = constantInt(binary->left), right = left ? constantInt(binary->right) : std::nullopt;
     return right ? foldInt(binary->op, *left, *right, true) : std::nullopt;
   }
-  if (auto *unary = std::get_if<Expr::Unary>(&expr->node); unary && (unary->op == UnaryOp::Negate || unary->op == UnaryOp::Abs)) {
+  if (auto *unary = std::get_if<Expr::Unary>(&expr->node);
+      unary && (unary->op == UnaryOp::Negate || unary->op == UnaryOp::Abs)) {
     auto operand = constantInt(unary->operand);
     if (!operand || *operand == INT64_MIN)
       return std::nullopt;

@@ -1,7 +1,7 @@
 // Build.h - scalar expressions: construction with constant folding, free indices, substitution.
 //
-// Every expression the checker makes is a Node: an Expr that also knows its free index variables and how costly it is, so that
-// lifting a definition over the indices it depends on needs no walk.
+// Every expression the checker makes is a Node: an Expr that also knows its free index variables and how costly it is,
+// so that lifting a definition over the indices it depends on needs no walk.
 #pragma once
 
 #include "compiler/check/Program.h"
@@ -40,11 +40,13 @@ ExprPtr integer(int64_t value, ast::Range range = {});
 ExprPtr boolean(bool value, ast::Range range = {});
 ExprPtr index(IndexId id, ast::Range range = {});
 ExprPtr size(Size const &size, ast::Range range = {});
-ExprPtr read(TensorId tensor, std::vector<ExprPtr> subscripts, Scalar type, ast::Range range = {}, bool checked = false);
+ExprPtr read(TensorId tensor, std::vector<ExprPtr> subscripts, Scalar type, ast::Range range = {},
+             bool checked = false);
 ExprPtr unary(UnaryOp op, ExprPtr operand, ast::Range range = {});
 ExprPtr binary(BinaryOp op, ExprPtr left, ExprPtr right, ast::Range range = {});
 ExprPtr select(ExprPtr condition, ExprPtr ifTrue, ExprPtr ifFalse, ast::Range range = {});
-ExprPtr reduce(ReduceKind kind, std::vector<IndexId> indices, ExprPtr domain, ExprPtr body, ast::Range range = {}, ExprPtr guard = nullptr);
+ExprPtr reduce(ReduceKind kind, std::vector<IndexId> indices, ExprPtr domain, ExprPtr body, ast::Range range = {},
+               ExprPtr guard = nullptr);
 /// a and b, where null is true.
 ExprPtr both(ExprPtr left, ExprPtr right);
 } // namespace build

@@ -9,21 +9,24 @@ namespace heed::elaborate {
 namespace {
 
 std::map<std::string, UnaryOp> const realFunctions = {
-    {"exp", UnaryOp::Exp},     {"log", UnaryOp::Log},   {"sqrt", UnaryOp::Sqrt},       {"rsqrt", UnaryOp::Rsqrt}, {"sin", UnaryOp::Sin},
-    {"cos", UnaryOp::Cos},     {"tanh", UnaryOp::Tanh}, {"erf", UnaryOp::Erf},         {"sigmoid", UnaryOp::Sigmoid}, {"floor", UnaryOp::Floor},
-    {"ceil", UnaryOp::Ceil},   {"round", UnaryOp::Round}, {"abs", UnaryOp::Abs}};
+    {"exp", UnaryOp::Exp},         {"log", UnaryOp::Log},     {"sqrt", UnaryOp::Sqrt}, {"rsqrt", UnaryOp::Rsqrt},
+    {"sin", UnaryOp::Sin},         {"cos", UnaryOp::Cos},     {"tanh", UnaryOp::Tanh}, {"erf", UnaryOp::Erf},
+    {"sigmoid", UnaryOp::Sigmoid}, {"floor", UnaryOp::Floor}, {"ceil", UnaryOp::Ceil}, {"round", UnaryOp::Round},
+    {"abs", UnaryOp::Abs}};
 
 } // namespace
 
 bool isBuiltin(std::string const &name) {
-  return realFunctions.contains(name) || name == "select" || name == "float" || name == "int" || name == "dot" || name == "concat" || isReduction(name);
+  return realFunctions.contains(name) || name == "select" || name == "float" || name == "int" || name == "dot" ||
+         name == "concat" || isReduction(name);
 }
 
 TensorPtr Elaborator::applyBuiltin(std::string const &name, std::vector<TensorPtr> operands, ast::Range range) {
   auto count = [&](size_t wanted) {
     if (operands.size() == wanted)
       return true;
-    error(Code::H0304, range, fmt::format("'{}' takes {} argument{}, found {}", name, wanted, wanted == 1 ? "" : "s", operands.size()));
+    error(Code::H0304, range,
+          fmt::format("'{}' takes {} argument{}, found {}", name, wanted, wanted == 1 ? "" : "s", operands.size()));
     return false;
   };
   if (auto function = realFunctions.find(name); function != realFunctions.end()) {
@@ -36,7 +39,8 @@ TensorPtr Elaborator::applyBuiltin(std::string const &name, std::vector<TensorPt
       x = convert(x, Scalar::Real, range);
     else if (op != UnaryOp::Abs)
       return x;
-    return x ? elementwise(range, {x}, [op, range](Subscripts const &e) { return build::unary(op, e[0], range); }) : nullptr;
+    return x ? elementwise(range, {x}, [op, range](Subscripts const &e) { return build::unary(op, e[0], range); })
+             : nullptr;
   }
   if (name == "float" || name == "int") {
     if (!count(1))
@@ -44,13 +48,15 @@ TensorPtr Elaborator::applyBuiltin(std::string const &name, std::vector<TensorPt
     UnaryOp op = name == "float" ? UnaryOp::ToReal : UnaryOp::ToInt;
     if (operands[0]->type == (name == "float" ? Scalar::Real : Scalar::Int))
       return operands[0];
-    return elementwise(range, {operands[0]}, [op, range](Subscripts const &e) { return build::unary(op, e[0], range); });
+    return elementwise(range, {operands[0]},
+                       [op, range](Subscripts const &e) { return build::unary(op, e[0], range); });
   }
   if (name == "min" || name == "max") {
     if (!count(2) || !toCommonType(operands, range, "arithmetic"))
       return nullptr;
     BinaryOp op = name == "min" ? BinaryOp::Minimum : BinaryOp::Maximum;
-    return elementwise(range, operands, [op, range](Subscripts const &e) { return build::binary(op, e[0], e[1], range); });
+    return elementwise(range, operands,
+                       [op, range](Subscripts const &e) { return build::binary(op, e[0], e[1], range); });
   }
   if (name == "dot")
     return count(2) ? dot(operands[0], operands[1], range) : nullptr;
@@ -79,12 +85,14 @@ Value Elaborator::evaluateBuiltin(std::string const &name, ast::Call const &call
   }
   if (name == "select") {
     if (call.arguments.size() != 3) {
-      error(Code::H0304, call.range, fmt::format("'select' takes 3 arguments, a condition and two values, found {}", call.arguments.size()));
+      error(Code::H0304, call.range,
+            fmt::format("'select' takes 3 arguments, a condition and two values, found {}", call.arguments.size()));
       return {};
     }
     TensorPtr condition = tensor(call.arguments[0]);
     if (condition && condition->type != Scalar::Bool) {
-      error(Code::H0201, ast::rangeOf(call.arguments[0]), fmt::format("expected a condition, found {}", typeName(condition->type)));
+      error(Code::H0201, ast::rangeOf(call.arguments[0]),
+            fmt::format("expected a condition, found {}", typeName(condition->type)));
       condition = nullptr;
     }
     if (!condition)
@@ -100,7 +108,8 @@ Value Elaborator::evaluateBuiltin(std::string const &name, ast::Call const &call
     if (!sides[0] || !sides[1] || !toCommonType(sides, call.range, "equality"))
       return {};
     ast::Range range = call.range;
-    return elementwise(range, {condition, sides[0], sides[1]}, [range](Subscripts const &e) { return build::select(e[0], e[1], e[2], range); });
+    return elementwise(range, {condition, sides[0], sides[1]},
+                       [range](Subscripts const &e) { return build::select(e[0], e[1], e[2], range); });
   }
   std::vector<TensorPtr> operands;
   for (ast::Expr const &argument : call.arguments)

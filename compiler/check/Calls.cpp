@@ -23,7 +23,8 @@ std::optional<FunctionValue> Elaborator::resolveCallee(ast::Call const &call, bo
     if (auto *function = binding->value.function())
       return *function;
     if (!binding->value.poisoned())
-      error(Code::H0303, call.callee.range, fmt::format("'{}' is no function; subscripts stand in brackets", name), Note{binding->range, "defined here"});
+      error(Code::H0303, call.callee.range, fmt::format("'{}' is no function; subscripts stand in brackets", name),
+            Note{binding->range, "defined here"});
     return std::nullopt;
   }
   FileScope const *where = nullptr;
@@ -54,7 +55,8 @@ std::vector<Value> Elaborator::evaluateCallResults(ast::Call const &call) {
   if (!function->callable)
     return {evaluateBuiltin(function->builtin, call)};
   if (!call.indices.empty()) {
-    error(Code::H0303, call.range, fmt::format("'{}' is no reduction and takes no index in brackets", function->name()));
+    error(Code::H0303, call.range,
+          fmt::format("'{}' is no reduction and takes no index in brackets", function->name()));
     return {Value()};
   }
   if (call.where) {
@@ -64,7 +66,8 @@ std::vector<Value> Elaborator::evaluateCallResults(ast::Call const &call) {
   return callFunction(*function, call, direct);
 }
 
-/// The segment of this use in parameter paths: its 'as' name or the layer's name, numbered if the scope has used it before.
+/// The segment of this use in parameter paths: its 'as' name or the layer's name, numbered if the scope has used it
+/// before.
 std::string Elaborator::segment(ast::Call const &call, Instance &callee, FunctionValue const &function) {
   Instance &owner = *instance->owner;
   std::vector<ast::Call const *> trail = instance->trail;
@@ -86,12 +89,15 @@ std::vector<Value> Elaborator::callFunction(FunctionValue const &function, ast::
   ast::Callable const &callable = *function.callable;
   std::vector<Value> failed(std::max<size_t>(1, callable.results.size()));
   if (callable.kind == ast::CallableKind::Model) {
-    error(Code::H0303, call.callee.range, fmt::format("'{}' is a model; only functions and layers are called", callable.name.text));
+    error(Code::H0303, call.callee.range,
+          fmt::format("'{}' is a model; only functions and layers are called", callable.name.text));
     return failed;
   }
   bool layer = callable.kind == ast::CallableKind::Layer;
   if (layer && direct && instance->callable->kind == ast::CallableKind::Function) {
-    error(Code::H0608, call.range, fmt::format("the function '{}' calls the layer '{}'; make it a layer", instance->callable->name.text, callable.name.text));
+    error(Code::H0608, call.range,
+          fmt::format("the function '{}' calls the layer '{}'; make it a layer", instance->callable->name.text,
+                      callable.name.text));
     return failed;
   }
   for (Instance const *use = instance; direct && use; use = use->parent)
@@ -99,7 +105,8 @@ std::vector<Value> Elaborator::callFunction(FunctionValue const &function, ast::
       std::string cycle = callable.name.text;
       for (Instance const *step = instance; step != use; step = step->parent)
         cycle = step->callable->name.text + " -> " + cycle;
-      error(Code::H0310, call.range, fmt::format("'{}' calls itself: {} -> {}", callable.name.text, callable.name.text, cycle));
+      error(Code::H0310, call.range,
+            fmt::format("'{}' calls itself: {} -> {}", callable.name.text, callable.name.text, cycle));
       return failed;
     }
   if (instance->depth >= maximumCalls)
@@ -142,7 +149,8 @@ std::vector<Value> Elaborator::callFunction(FunctionValue const &function, ast::
   return collectResults(callee, lifted, leading);
 }
 
-std::vector<Value> Elaborator::collectResults(Instance &callee, std::vector<IndexId> const &lifted, std::vector<Size> const &leading) {
+std::vector<Value> Elaborator::collectResults(Instance &callee, std::vector<IndexId> const &lifted,
+                                              std::vector<Size> const &leading) {
   scope = &callee.body;
   scope->position = SIZE_MAX - 1;
   std::vector<Value> results;
@@ -154,7 +162,9 @@ std::vector<Value> Elaborator::collectResults(Instance &callee, std::vector<Inde
       for (auto &[name, versions] : scope->names)
         names.insert(name);
       std::string near = nearest(result.name.text, names);
-      error(Code::H0309, result.name.range, fmt::format("result '{}' is never defined{}", result.name.text, near.empty() ? "" : "; did you mean '" + near + "'?"));
+      error(Code::H0309, result.name.range,
+            fmt::format("result '{}' is never defined{}", result.name.text,
+                        near.empty() ? "" : "; did you mean '" + near + "'?"));
       continue;
     }
     TensorPtr value = binding->value.tensor();
@@ -166,8 +176,8 @@ std::vector<Value> Elaborator::collectResults(Instance &callee, std::vector<Inde
     ResultShape const &declared = callee.results.at(result.name.text);
     if (value->rank() != declared.shape.size()) {
       error(Code::H0202, binding->range,
-            fmt::format("'{}' has {} axes, {}; its declaration has {}, {}", result.name.text, value->rank(), sizes.print(value->shape), declared.shape.size(),
-                        sizes.print(declared.shape)),
+            fmt::format("'{}' has {} axes, {}; its declaration has {}, {}", result.name.text, value->rank(),
+                        sizes.print(value->shape), declared.shape.size(), sizes.print(declared.shape)),
             Note{declared.range, "declared here"});
       continue;
     }
@@ -175,7 +185,9 @@ std::vector<Value> Elaborator::collectResults(Instance &callee, std::vector<Inde
     for (size_t axis = 0; fits && axis < declared.shape.size(); ++axis)
       fits = sizes.unify(declared.shape[axis], value->shape[axis]);
     if (!fits) {
-      error(Code::H0203, binding->range, fmt::format("'{}' has shape {}, but is declared as {}", result.name.text, sizes.print(value->shape), sizes.print(declared.shape)),
+      error(Code::H0203, binding->range,
+            fmt::format("'{}' has shape {}, but is declared as {}", result.name.text, sizes.print(value->shape),
+                        sizes.print(declared.shape)),
             Note{declared.range, "declared here"});
       continue;
     }
@@ -184,7 +196,9 @@ std::vector<Value> Elaborator::collectResults(Instance &callee, std::vector<Inde
       if (value->type == Scalar::Int && type == Scalar::Real)
         value = convert(value, type, result.range);
       if (value && value->type != type) {
-        error(Code::H0201, binding->range, fmt::format("'{}' is {}, but is declared as {}", result.name.text, typeName(value->type), elementName(*declared.element)),
+        error(Code::H0201, binding->range,
+              fmt::format("'{}' is {}, but is declared as {}", result.name.text, typeName(value->type),
+                          elementName(*declared.element)),
               Note{declared.range, "declared here"});
         value = nullptr;
       }
@@ -195,16 +209,18 @@ std::vector<Value> Elaborator::collectResults(Instance &callee, std::vector<Inde
       std::vector<Size> shape = leading;
       shape.insert(shape.end(), value->shape.begin(), value->shape.end());
       TensorPtr inner = value;
-      auto outer = std::make_shared<TensorValue>(*tensorValue(value->type, shape, value->depth + 1, value->range, [inner, lifted](Subscripts const &s) {
-        IndexMap map;
-        for (size_t k = 0; k < lifted.size(); ++k)
-          map[lifted[k]] = s[k];
-        return substitute(inner->at(Subscripts(s.begin() + long(lifted.size()), s.end())), map);
-      }));
+      auto outer = std::make_shared<TensorValue>(
+          *tensorValue(value->type, shape, value->depth + 1, value->range, [inner, lifted](Subscripts const &s) {
+            IndexMap map;
+            for (size_t k = 0; k < lifted.size(); ++k)
+              map[lifted[k]] = s[k];
+            return substitute(inner->at(Subscripts(s.begin() + long(lifted.size()), s.end())), map);
+          }));
       outer->name = value->name;
       // All of a stored tensor, in its own order, is that tensor.
       if (auto *read = std::get_if<Expr::Read>(&outer->sample()->node)) {
-        bool whole = program.tensors[read->tensor].kind == TensorKind::Defined && read->subscripts.size() == shape.size();
+        bool whole =
+            program.tensors[read->tensor].kind == TensorKind::Defined && read->subscripts.size() == shape.size();
         for (size_t k = 0; whole && k < shape.size(); ++k) {
           auto *axis = std::get_if<Expr::IndexValue>(&read->subscripts[k]->node);
           whole = axis && axis->index == placeholderBase + IndexId(k);

@@ -1,13 +1,15 @@
 // Causality.cpp - a causal domain over keys that were mixed along the sequence.
 //
-// `where j <= i` promises that row i depends on positions up to i. The promise is about positions, so it is empty if position j of the
-// keys is no position of the sequence: if every key depends on the whole sequence, and none on a place of it that has to do with j.
-// For every tensor we follow, from the inputs on:
-//   aligned(axis): the sequences along which an index of that axis is a position (a subscript of the sequence depends on it, or the
+// `where j <= i` promises that row i depends on positions up to i. The promise is about positions, so it is empty if
+// position j of the keys is no position of the sequence: if every key depends on the whole sequence, and none on a
+// place of it that has to do with j. For every tensor we follow, from the inputs on:
+//   aligned(axis): the sequences along which an index of that axis is a position (a subscript of the sequence depends
+//   on it, or the
 //                  condition of a reduction along the sequence does);
-//   mixed:         the sequences that every element depends on as a whole (a reduction along it whose condition relates it to nothing).
-// It is an error if, under a condition that bounds j by i, something aligned with a sequence at i meets something at j that is mixed
-// along the same sequence and not aligned with it.
+//   mixed:         the sequences that every element depends on as a whole (a reduction along it whose condition relates
+//   it to nothing).
+// It is an error if, under a condition that bounds j by i, something aligned with a sequence at i meets something at j
+// that is mixed along the same sequence and not aligned with it.
 
 #include "compiler/check/Causality.h"
 
@@ -38,7 +40,8 @@ struct Relation {
 
 class Causality {
 public:
-  Causality(Elaborator &elaborator, Scheduler const &scheduler) : e(elaborator), program(elaborator.program), scheduler(scheduler), flows(program.tensors.size()) {}
+  Causality(Elaborator &elaborator, Scheduler const &scheduler)
+      : e(elaborator), program(elaborator.program), scheduler(scheduler), flows(program.tensors.size()) {}
 
   void run() {
     for (size_t id = 0; id < program.tensors.size(); ++id) {
@@ -76,7 +79,8 @@ private:
     return {program.dims[size.terms.front().dim].name, SIZE_MAX};
   }
 
-  /// Calls f(read, relations) for every read; relations of the reductions around it. Each expression once per reduction.
+  /// Calls f(read, relations) for every read; relations of the reductions around it. Each expression once per
+  /// reduction.
   template <typename F>
   void forEachRead(ExprPtr const &expr, std::vector<Relation> &relations, std::set<Expr const *> &seen, F const &f) {
     if (!expr || !nodeOf(expr).reads || !seen.insert(expr.get()).second)
@@ -121,29 +125,30 @@ private:
     std::vector<Relation> relations;
     for (ExprPtr const &part : {definition.value, definition.domain}) {
       std::set<Expr const *> seen;
-      forEachRead(part, relations, seen, [&](Expr::Read const &read, ast::Range range, std::vector<Relation> const &around) {
-        Flow const source = flows[read.tensor];
-        flow.mixed.insert(source.mixed.begin(), source.mixed.end());
-        if (flow.mixedAt.empty())
-          flow.mixedAt = source.mixedAt;
-        for (size_t axis = 0; axis < read.subscripts.size(); ++axis) {
-          if (source.aligned[axis].empty())
-            continue;
-          std::set<IndexId> reached = reach(read.subscripts[axis], around);
-          bool positioned = false;
-          for (size_t own = 0; own < definition.indices.size(); ++own)
-            if (reached.contains(definition.indices[own])) {
-              flow.aligned[own].insert(source.aligned[axis].begin(), source.aligned[axis].end());
-              positioned = true;
-            }
-          for (Relation const &relation : around)
-            if (!positioned && dependsOn(read.subscripts[axis], relation.index)) {
-              flow.mixed.insert(source.aligned[axis].begin(), source.aligned[axis].end());
-              if (flow.mixedAt.empty())
-                flow.mixedAt = relation.range;
-            }
-        }
-      });
+      forEachRead(part, relations, seen,
+                  [&](Expr::Read const &read, ast::Range range, std::vector<Relation> const &around) {
+                    Flow const source = flows[read.tensor];
+                    flow.mixed.insert(source.mixed.begin(), source.mixed.end());
+                    if (flow.mixedAt.empty())
+                      flow.mixedAt = source.mixedAt;
+                    for (size_t axis = 0; axis < read.subscripts.size(); ++axis) {
+                      if (source.aligned[axis].empty())
+                        continue;
+                      std::set<IndexId> reached = reach(read.subscripts[axis], around);
+                      bool positioned = false;
+                      for (size_t own = 0; own < definition.indices.size(); ++own)
+                        if (reached.contains(definition.indices[own])) {
+                          flow.aligned[own].insert(source.aligned[axis].begin(), source.aligned[axis].end());
+                          positioned = true;
+                        }
+                      for (Relation const &relation : around)
+                        if (!positioned && dependsOn(read.subscripts[axis], relation.index)) {
+                          flow.mixed.insert(source.aligned[axis].begin(), source.aligned[axis].end());
+                          if (flow.mixedAt.empty())
+                            flow.mixedAt = relation.range;
+                        }
+                    }
+                  });
     }
   }
 
@@ -222,31 +227,35 @@ private:
       std::vector<Key> keys;
       std::vector<Relation> relations;
       std::set<Expr const *> seen;
-      forEachRead(value, relations, seen, [&, i = i, j = j](Expr::Read const &read, ast::Range, std::vector<Relation> const &) {
-        Flow const &flow = flows[read.tensor];
-        Key key{read.tensor, flow.mixed, {}};
-        bool atKey = false;
-        for (size_t axis = 0; axis < read.subscripts.size(); ++axis) {
-          if (dependsOn(read.subscripts[axis], i))
-            rows.insert(flow.aligned[axis].begin(), flow.aligned[axis].end());
-          if (dependsOn(read.subscripts[axis], j)) {
-            atKey = true;
-            key.aligned.insert(flow.aligned[axis].begin(), flow.aligned[axis].end());
-          }
-        }
-        if (atKey)
-          keys.push_back(std::move(key));
-      });
+      forEachRead(value, relations, seen,
+                  [&, i = i, j = j](Expr::Read const &read, ast::Range, std::vector<Relation> const &) {
+                    Flow const &flow = flows[read.tensor];
+                    Key key{read.tensor, flow.mixed, {}};
+                    bool atKey = false;
+                    for (size_t axis = 0; axis < read.subscripts.size(); ++axis) {
+                      if (dependsOn(read.subscripts[axis], i))
+                        rows.insert(flow.aligned[axis].begin(), flow.aligned[axis].end());
+                      if (dependsOn(read.subscripts[axis], j)) {
+                        atKey = true;
+                        key.aligned.insert(flow.aligned[axis].begin(), flow.aligned[axis].end());
+                      }
+                    }
+                    if (atKey)
+                      keys.push_back(std::move(key));
+                  });
       for (Key const &key : keys)
         for (Sequence const &sequence : key.mixed) {
           if (!rows.contains(sequence) || key.aligned.contains(sequence))
             continue;
-          std::string const &row = program.indices[i].name, &column = program.indices[j].name, &tensor = program.tensors[key.tensor].name;
+          std::string const &row = program.indices[i].name, &column = program.indices[j].name,
+                            &tensor = program.tensors[key.tensor].name;
           refused.insert(domain->range.first);
           e.error(Code::H0408, domain->range.empty() && origin ? origin->range : domain->range,
-                  fmt::format("'{}' is no position of the sequence '{}': every '{}[{}]' depends on all of it, so bounding {} by {} hides nothing", column, sequence.first,
-                              tensor, column, column, row),
-                  Note{flows[key.tensor].mixedAt, fmt::format("'{}' is mixed along '{}' here", tensor, sequence.first)}, origin ? origin->instance : nullptr);
+                  fmt::format("'{}' is no position of the sequence '{}': every '{}[{}]' depends on all of it, so "
+                              "bounding {} by {} hides nothing",
+                              column, sequence.first, tensor, column, column, row),
+                  Note{flows[key.tensor].mixedAt, fmt::format("'{}' is mixed along '{}' here", tensor, sequence.first)},
+                  origin ? origin->instance : nullptr);
           return;
         }
     }

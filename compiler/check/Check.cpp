@@ -29,30 +29,36 @@ ast::Callable const *chooseModel(ast::File const &file, std::string const &name,
     }
   ast::Range nowhere;
   if (models.empty()) {
-    diagnostics.error(Code::H0307, nowhere, "the file has no model; a model is what gets compiled: model name(inputs) -> outputs { ... }");
+    diagnostics.error(Code::H0307, nowhere,
+                      "the file has no model; a model is what gets compiled: model name(inputs) -> outputs { ... }");
     return nullptr;
   }
   for (ast::Callable const *model : models)
     if (name.empty() ? models.size() == 1 : model->name.text == name)
       return model;
   if (name.empty()) {
-    diagnostics.error(Code::H0307, models[1]->name.range, fmt::format("the file has several models: {}; choose one", list));
+    diagnostics.error(Code::H0307, models[1]->name.range,
+                      fmt::format("the file has several models: {}; choose one", list));
     return nullptr;
   }
   std::string near = nearest(name, names);
   diagnostics.error(Code::H0307, nowhere,
-                    fmt::format("the file has no model '{}'; it has {}{}", name, list, near.empty() ? "" : "; did you mean '" + near + "'?"));
+                    fmt::format("the file has no model '{}'; it has {}{}", name, list,
+                                near.empty() ? "" : "; did you mean '" + near + "'?"));
   return nullptr;
 }
 
 } // namespace
 
-std::optional<Program> check(ast::File const &file, std::string_view path, SourceManager &sources, Diagnostics &diagnostics, CheckOptions const &options) {
+std::optional<Program> check(ast::File const &file, std::string_view path, SourceManager &sources,
+                             Diagnostics &diagnostics, CheckOptions const &options) {
   resetBudget();
   Files files(sources, diagnostics);
   FileScope &scope = files.load(file, path);
   // A tree with holes would be met with errors that only follow from the first.
-  auto isSyntax = [](Diagnostic const &d) { return codeName(d.code).starts_with("H01") || codeName(d.code).starts_with("H07"); };
+  auto isSyntax = [](Diagnostic const &d) {
+    return codeName(d.code).starts_with("H01") || codeName(d.code).starts_with("H07");
+  };
   if (std::any_of(diagnostics.all().begin(), diagnostics.all().end(), isSyntax))
     return std::nullopt;
   ast::Callable const *model = chooseModel(file, options.model, diagnostics);

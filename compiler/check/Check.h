@@ -16,11 +16,11 @@ struct CheckOptions {
   std::string model; // "": the only model of the file, or an error that lists them
 };
 
-/// Reads, parses and checks the model in `path`: names, sizes, types, domains, recurrences, layers. Imported files are read through
-/// `sources`; the standard library (lib/*.heed, embedded in the compiler) is visible everywhere, and a name of the user's
-/// file hides one of the library. Returns nothing exactly if `diagnostics.failed()`.
-std::optional<Program> check(ast::File const &file, std::string_view path, SourceManager &sources, Diagnostics &diagnostics,
-                             CheckOptions const &options = {});
+/// Reads, parses and checks the model in `path`: names, sizes, types, domains, recurrences, layers. Imported files are
+/// read through `sources`; the standard library (lib/*.heed, embedded in the compiler) is visible everywhere, and a
+/// name of the user's file hides one of the library. Returns nothing exactly if `diagnostics.failed()`.
+std::optional<Program> check(ast::File const &file, std::string_view path, SourceManager &sources,
+                             Diagnostics &diagnostics, CheckOptions const &options = {});
 
 /// The embedded standard library: (file name, text) pairs, from the generated Library.cpp.
 struct LibraryFile {

@@ -23,11 +23,14 @@ std::vector<IndexId> Elaborator::liftedIndices(std::vector<IndexId> const &free,
   return lifted;
 }
 
-/// Stores `value`: one axis per bound index it depends on, then `own`, then its own axes. Returns the reading of what is stored.
-TensorPtr Elaborator::emit(Emitted item, std::vector<IndexId> const &own, TensorPtr const &value, std::string const &name, Element element,
-                           Promise const *promise, std::map<IndexId, ExprPtr> &renaming, size_t assumptionDepth) {
+/// Stores `value`: one axis per bound index it depends on, then `own`, then its own axes. Returns the reading of what
+/// is stored.
+TensorPtr Elaborator::emit(Emitted item, std::vector<IndexId> const &own, TensorPtr const &value,
+                           std::string const &name, Element element, Promise const *promise,
+                           std::map<IndexId, ExprPtr> &renaming, size_t assumptionDepth) {
   if (emitted.size() >= 1'000'000)
-    throw LimitReached("the program has more than a million definitions once functions are inlined and repeats unrolled");
+    throw LimitReached(
+        "the program has more than a million definitions once functions are inlined and repeats unrolled");
   Definition &definition = item.definition;
   Subscripts trailing;
   std::vector<IndexId> axes;
@@ -44,7 +47,8 @@ TensorPtr Elaborator::emit(Emitted item, std::vector<IndexId> const &own, Tensor
   std::sort(free.begin(), free.end());
   std::vector<IndexId> lifted = promise ? promise->lifted : liftedIndices(free, bound.size());
 
-  // The place is evaluated only under the conditions around it; those that speak about the lifted indices hold here too.
+  // The place is evaluated only under the conditions around it; those that speak about the lifted indices hold here
+  // too.
   std::vector<IndexId> sortedLifted = lifted;
   std::sort(sortedLifted.begin(), sortedLifted.end());
   ExprPtr around;
@@ -99,17 +103,19 @@ TensorPtr Elaborator::emit(Emitted item, std::vector<IndexId> const &own, Tensor
   std::vector<Size> visible(shape.begin() + long(lifted.size()), shape.end());
   ast::Range range = item.range;
   emitted.push_back(std::move(item));
-  auto result = std::make_shared<TensorValue>(*tensorValue(type, visible, 1, range, [id, type, prefix, range](Subscripts const &s) {
-    Subscripts all = prefix;
-    all.insert(all.end(), s.begin(), s.end());
-    return build::read(id, std::move(all), type, range);
-  }));
+  auto result = std::make_shared<TensorValue>(
+      *tensorValue(type, visible, 1, range, [id, type, prefix, range](Subscripts const &s) {
+        Subscripts all = prefix;
+        all.insert(all.end(), s.begin(), s.end());
+        return build::read(id, std::move(all), type, range);
+      }));
   result->whole = lifted.empty();
   result->name = program.tensors[id].name;
   return result;
 }
 
-TensorPtr Elaborator::store(TensorPtr const &value, std::string const &name, ast::Range range, size_t assumptionDepth, bool softmaxLast) {
+TensorPtr Elaborator::store(TensorPtr const &value, std::string const &name, ast::Range range, size_t assumptionDepth,
+                            bool softmaxLast) {
   std::map<IndexId, ExprPtr> renaming;
   Emitted item;
   item.range = range;
@@ -129,7 +135,8 @@ TensorPtr Elaborator::storeTemporary(TensorPtr const &value) {
   return value->once->stored;
 }
 
-/// Binds the plain names on the left as indices. Their sizes come from the bound, from the declared result, or from their uses.
+/// Binds the plain names on the left as indices. Their sizes come from the bound, from the declared result, or from
+/// their uses.
 bool Elaborator::bindTargetIndices(ast::Target const &target, IndexFrame &own, Scope &body, int skip) {
   auto declared = instance->results.find(target.name.text);
   bool ok = true;
@@ -159,8 +166,10 @@ bool Elaborator::bindTargetIndices(ast::Target const &target, IndexFrame &own, S
     if (subscript.bound)
       indexUses[id] = {ast::rangeOf(*subscript.bound), "its bound"};
     own.names.emplace_back(name->text, id);
-    if (declared != instance->results.end() && skip < 0 && k < declared->second.shape.size() && !body.rebound.contains(target.name.text))
-      ok &= unifyIndex(id, declared->second.shape[k], declared->second.range, fmt::format("axis {} of the result '{}'", k, target.name.text));
+    if (declared != instance->results.end() && skip < 0 && k < declared->second.shape.size() &&
+        !body.rebound.contains(target.name.text))
+      ok &= unifyIndex(id, declared->second.shape[k], declared->second.range,
+                       fmt::format("axis {} of the result '{}'", k, target.name.text));
   }
   return ok;
 }
@@ -172,14 +181,17 @@ bool Elaborator::pushConditions(ast::Expr const &where) {
     return false;
   if (value->type != Scalar::Bool || value->rank() > 0) {
     error(Code::H0201, ast::rangeOf(where),
-          fmt::format("expected a condition, found {}", value->rank() > 0 ? "a tensor of shape " + sizes.print(value->shape) : std::string(typeName(value->type))));
+          fmt::format("expected a condition, found {}", value->rank() > 0
+                                                            ? "a tensor of shape " + sizes.print(value->shape)
+                                                            : std::string(typeName(value->type))));
     return false;
   }
   splitConjunction(value->scalar, assumptions);
   return true;
 }
 
-void Elaborator::elaborateDefinition(ast::Definition const &definition, Scope &body, std::map<std::string, Promise> const *promises) {
+void Elaborator::elaborateDefinition(ast::Definition const &definition, Scope &body,
+                                     std::map<std::string, Promise> const *promises) {
   auto poison = [&] {
     for (ast::Target const &target : definition.targets) {
       auto binding = body.find(target.name.text);
@@ -191,12 +203,14 @@ void Elaborator::elaborateDefinition(ast::Definition const &definition, Scope &b
   };
   if (definition.targets.size() == definition.values.size()) {
     for (size_t k = 0; k < definition.targets.size(); ++k)
-      elaboratePair(definition, {&definition.targets[k], &definition.values[k], {}}, body, promises, k + 1 == definition.targets.size());
+      elaboratePair(definition, {&definition.targets[k], &definition.values[k], {}}, body, promises,
+                    k + 1 == definition.targets.size());
     return;
   }
   auto *call = definition.values.size() == 1 ? get<ast::Call>(definition.values.front()) : nullptr;
   if (!call) {
-    error(Code::H0106, definition.range, fmt::format("{} names for {} values", definition.targets.size(), definition.values.size()));
+    error(Code::H0106, definition.range,
+          fmt::format("{} names for {} values", definition.targets.size(), definition.values.size()));
     return poison();
   }
   // One call with several results: all targets have the indices of the first.
@@ -209,12 +223,14 @@ void Elaborator::elaborateDefinition(ast::Definition const &definition, Scope &b
     scope = &body;
     for (ast::Target const &target : definition.targets) {
       IndexFrame other;
-      if (&target == &definition.targets.front() ? !bindTargetIndices(target, own, body) : !bindTargetIndices(target, other, body))
+      if (&target == &definition.targets.front() ? !bindTargetIndices(target, own, body)
+                                                 : !bindTargetIndices(target, other, body))
         return poison();
       bool same = &target == &definition.targets.front() || other.names.size() == own.names.size();
       for (size_t k = 0; same && k < other.names.size(); ++k) {
         same = other.names[k].first == own.names[k].first;
-        if (same && !unifyIndex(own.names[k].second, program.indices[other.names[k].second].size, target.range, "the left side"))
+        if (same && !unifyIndex(own.names[k].second, program.indices[other.names[k].second].size, target.range,
+                                "the left side"))
           return poison();
       }
       if (!same) {
@@ -235,7 +251,9 @@ void Elaborator::elaborateDefinition(ast::Definition const &definition, Scope &b
   if (results.size() != definition.targets.size()) {
     bool silent = results.size() == 1 && results.front().poisoned();
     if (!silent)
-      error(Code::H0106, definition.range, fmt::format("{} names for the {} results of '{}'", definition.targets.size(), results.size(), call->callee.text));
+      error(Code::H0106, definition.range,
+            fmt::format("{} names for the {} results of '{}'", definition.targets.size(), results.size(),
+                        call->callee.text));
     return poison();
   }
   for (size_t k = 0; k < results.size(); ++k) {
@@ -249,8 +267,8 @@ void Elaborator::elaborateDefinition(ast::Definition const &definition, Scope &b
   }
 }
 
-void Elaborator::elaboratePair(ast::Definition const &definition, Pair const &pair, Scope &body, std::map<std::string, Promise> const *promises,
-                               bool last) {
+void Elaborator::elaboratePair(ast::Definition const &definition, Pair const &pair, Scope &body,
+                               std::map<std::string, Promise> const *promises, bool last) {
   ast::Target const &target = *pair.target;
   Promise const *promise = nullptr;
   if (promises)
@@ -278,7 +296,8 @@ void Elaborator::elaboratePair(ast::Definition const &definition, Pair const &pa
     if (ok) {
       // A softmax over an index of the left side normalises the definition itself.
       auto *call = get<ast::Call>(*pair.value);
-      bool normalises = call && call->callee.text == "softmax" && call->indices.size() == 1 && call->arguments.size() == 1 && call->statics.empty();
+      bool normalises = call && call->callee.text == "softmax" && call->indices.size() == 1 &&
+                        call->arguments.size() == 1 && call->statics.empty();
       for (size_t k = 0; normalises && k < own.names.size(); ++k)
         if (own.names[k].first == call->indices.front().text)
           softmaxAxis = int(k);
@@ -288,7 +307,8 @@ void Elaborator::elaboratePair(ast::Definition const &definition, Pair const &pa
         if (value)
           value = convert(value, Scalar::Real, call->range);
         if (value && !dependsOn(value->sample(), ids[size_t(softmaxAxis)])) {
-          error(Code::H0403, call->indices.front().range, fmt::format("index '{}' does not occur in what is normalised", call->indices.front().text));
+          error(Code::H0403, call->indices.front().range,
+                fmt::format("index '{}' does not occur in what is normalised", call->indices.front().text));
           value = nullptr;
         }
       } else {
@@ -300,7 +320,8 @@ void Elaborator::elaboratePair(ast::Definition const &definition, Pair const &pa
   // A value that a built-in has just stored, such as softmax(x), takes the name of the definition.
   if (value && value->whole && ids.empty() && !where && emitted.size() > firstNew) {
     heed::Tensor &stored = program.tensors[emitted.back().definition.tensor];
-    if (stored.name == value->name && stored.name.find('$') != std::string::npos && value->name.starts_with(instance->prefix + "$")) {
+    if (stored.name == value->name && stored.name.find('$') != std::string::npos &&
+        value->name.starts_with(instance->prefix + "$")) {
       stored.name = uniqueName(instance->prefix + target.name.text + body.suffix);
       auto renamed = std::make_shared<TensorValue>(*value);
       renamed->name = stored.name;
@@ -336,19 +357,21 @@ TensorPtr Elaborator::copiedTensor(TensorPtr const &value, std::vector<IndexId> 
   TensorId id = read->tensor;
   Scalar type = value->type;
   ast::Range range = value->range;
-  auto result = std::make_shared<TensorValue>(*tensorValue(type, shape, 1, range, [id, type, prefix, range](Subscripts const &s) {
-    Subscripts all = prefix;
-    all.insert(all.end(), s.begin(), s.end());
-    return build::read(id, std::move(all), type, range);
-  }));
+  auto result =
+      std::make_shared<TensorValue>(*tensorValue(type, shape, 1, range, [id, type, prefix, range](Subscripts const &s) {
+        Subscripts all = prefix;
+        all.insert(all.end(), s.begin(), s.end());
+        return build::read(id, std::move(all), type, range);
+      }));
   result->whole = lead == 0;
   result->name = program.tensors[id].name;
   return result;
 }
 
 /// Stores the value of a target, or keeps it as it is where storing has no use, and binds the name.
-void Elaborator::finishPair(ast::Definition const &definition, ast::Target const &target, Scope &body, Promise const *promise,
-                            std::vector<IndexId> const &ids, IndexFrame const &own, ExprPtr const &where, TensorPtr value, int softmaxAxis, bool last) {
+void Elaborator::finishPair(ast::Definition const &definition, ast::Target const &target, Scope &body,
+                            Promise const *promise, std::vector<IndexId> const &ids, IndexFrame const &own,
+                            ExprPtr const &where, TensorPtr value, int softmaxAxis, bool last) {
   std::string const &name = target.name.text;
   auto bind = [&](Value result) {
     auto binding = promise ? body.find(name) : nullptr;
@@ -377,7 +400,8 @@ void Elaborator::finishPair(ast::Definition const &definition, ast::Target const
   if (stays && value->rank() == 0 && !model && value->depth < 200) {
     auto named = std::make_shared<TensorValue>(*value);
     named->name = name;
-    named->once = std::make_shared<StoreOnce>(StoreOnce{instance->prefix + name + body.suffix, instance->assumptionDepth, nullptr});
+    named->once = std::make_shared<StoreOnce>(
+        StoreOnce{instance->prefix + name + body.suffix, instance->assumptionDepth, nullptr});
     return bind(TensorPtr(named));
   }
   if (!promise && !where && !definition.until && !model && softmaxAxis < 0 && !ids.empty())
@@ -389,23 +413,25 @@ void Elaborator::finishPair(ast::Definition const &definition, ast::Target const
     if (!value)
       return bind({});
     if (value->type != promise->type) {
-      error(Code::H0201, target.range, fmt::format("'{}' is {}, but starts as {}", name, typeName(value->type), typeName(promise->type)),
+      error(Code::H0201, target.range,
+            fmt::format("'{}' is {}, but starts as {}", name, typeName(value->type), typeName(promise->type)),
             Note{promise->range, "the start is here"});
       return bind({});
     }
     size_t rank = ids.size() + value->rank();
     if (rank != promise->shape.size()) {
       error(Code::H0202, target.range,
-            fmt::format("a step of '{}' has {} axes besides its {} indices, but its start has {}", name, value->rank(), ids.size(),
-                        promise->shape.size() - std::min(promise->shape.size(), ids.size())),
+            fmt::format("a step of '{}' has {} axes besides its {} indices, but its start has {}", name, value->rank(),
+                        ids.size(), promise->shape.size() - std::min(promise->shape.size(), ids.size())),
             Note{promise->range, fmt::format("the start has to say every axis, as in '{}[-1, c < 64] = 0.0'", name)});
       return bind({});
     }
     for (size_t k = 0; k < value->rank(); ++k)
       if (!sizes.unify(promise->shape[ids.size() + k], value->shape[k])) {
         error(Code::H0203, target.range,
-              fmt::format("a step of '{}' has shape {}, but its start has {}", name, sizes.print(value->shape),
-                          sizes.print(std::vector<Size>(promise->shape.begin() + long(ids.size()), promise->shape.end()))),
+              fmt::format(
+                  "a step of '{}' has shape {}, but its start has {}", name, sizes.print(value->shape),
+                  sizes.print(std::vector<Size>(promise->shape.begin() + long(ids.size()), promise->shape.end()))),
               Note{promise->range, "the start is here"});
         return bind({});
       }
@@ -416,7 +442,8 @@ void Elaborator::finishPair(ast::Definition const &definition, ast::Target const
   item.definition.domain = where;
   item.group = promise != nullptr;
   std::map<IndexId, ExprPtr> renaming;
-  TensorPtr stored = emit(std::move(item), ids, value, instance->prefix + name + body.suffix, element, promise, renaming, assumptions.size());
+  TensorPtr stored = emit(std::move(item), ids, value, instance->prefix + name + body.suffix, element, promise,
+                          renaming, assumptions.size());
   Emitted &result = emitted.back();
   if (softmaxAxis >= 0)
     result.definition.softmaxAxis = int(result.definition.indices.size() - value->rank() - ids.size()) + softmaxAxis;

@@ -63,10 +63,12 @@ private:
     if (recurrence && definition.timeAxis >= 0 && firstStep[read.tensor] > 0) {
       // Before the first step the starts are read, and these are defined.
       ExprPtr const &time = read.subscripts[size_t(definition.timeAxis)];
-      bool member = std::any_of(recurrence->members.begin(), recurrence->members.end(), [&](Definition const &m) { return m.tensor == read.tensor; });
+      bool member = std::any_of(recurrence->members.begin(), recurrence->members.end(),
+                                [&](Definition const &m) { return m.tensor == read.tensor; });
       if (member && !std::holds_alternative<Expr::IndexValue>(time->node)) {
-        ExprPtr before = recurrence->backward ? build::binary(BinaryOp::GreaterEqual, time, build::size(recurrence->length))
-                                              : build::binary(BinaryOp::Less, time, build::integer(0));
+        ExprPtr before = recurrence->backward
+                             ? build::binary(BinaryOp::GreaterEqual, time, build::size(recurrence->length))
+                             : build::binary(BinaryOp::Less, time, build::integer(0));
         condition = build::binary(BinaryOp::Or, before, condition);
       }
     }
@@ -115,8 +117,8 @@ private:
     return definedMemo[expr.get()] = std::move(result);
   }
 
-  /// `where` and the definedness of all that is evaluated under it, without what follows from the rest. Conditions on indices come
-  /// first: they make the reads of the others safe.
+  /// `where` and the definedness of all that is evaluated under it, without what follows from the rest. Conditions on
+  /// indices come first: they make the reads of the others safe.
   Conditions closure(Conditions const &where, std::vector<ExprPtr> const &evaluated, Conditions const &facts) {
     Conditions all;
     for (ExprPtr const &condition : where) {
@@ -127,7 +129,8 @@ private:
     for (ExprPtr const &expr : evaluated)
       for (ExprPtr const &needed : defined(expr))
         addOnce(all, needed);
-    std::stable_sort(all.begin(), all.end(), [](ExprPtr const &a, ExprPtr const &b) { return nodeOf(a).reads < nodeOf(b).reads; });
+    std::stable_sort(all.begin(), all.end(),
+                     [](ExprPtr const &a, ExprPtr const &b) { return nodeOf(a).reads < nodeOf(b).reads; });
     Conditions kept, context = facts;
     for (ExprPtr const &condition : all)
       if (!prover.holds(condition, context)) {
@@ -139,7 +142,8 @@ private:
 
   // ---- reads
 
-  /// Facts that hold at a place, and what has been rewritten under them. What needs no more than the outer facts is shared there.
+  /// Facts that hold at a place, and what has been rewritten under them. What needs no more than the outer facts is
+  /// shared there.
   struct Level {
     Level *outer = nullptr;
     Conditions facts;
@@ -180,9 +184,13 @@ private:
       return visitRead(expr, *read, level, silent);
     if (auto *reduce = std::get_if<Expr::Reduce>(&expr->node))
       return visitReduce(expr, *reduce, level, silent);
-    if (auto *binary = std::get_if<Expr::Binary>(&expr->node); binary && (binary->op == BinaryOp::And || binary->op == BinaryOp::Or)) {
+    if (auto *binary = std::get_if<Expr::Binary>(&expr->node);
+        binary && (binary->op == BinaryOp::And || binary->op == BinaryOp::Or)) {
       ExprPtr left = visit(binary->left, level, silent);
-      ExprPtr right = left ? visitUnder(binary->right, binary->op == BinaryOp::And ? binary->left : negated(binary->left), level, silent) : nullptr;
+      ExprPtr right =
+          left ? visitUnder(binary->right, binary->op == BinaryOp::And ? binary->left : negated(binary->left), level,
+                            silent)
+               : nullptr;
       return right ? build::binary(binary->op, left, right, expr->range) : nullptr;
     }
     if (auto *select = std::get_if<Expr::Select>(&expr->node)) {
@@ -266,7 +274,8 @@ private:
     for (size_t axis = 0; axis < read.subscripts.size(); ++axis) {
       ExprPtr const &subscript = read.subscripts[axis];
       Size const &size = tensor.shape[axis];
-      if (auto *index = std::get_if<Expr::IndexValue>(&subscript->node); index && program.indices[index->index].size == size)
+      if (auto *index = std::get_if<Expr::IndexValue>(&subscript->node);
+          index && program.indices[index->index].size == size)
         continue;
       ExprPtr first = build::integer(0), end = build::size(size);
       Definition const *definition = definitions[read.tensor];
@@ -275,7 +284,8 @@ private:
         first = build::integer(-firstStep[read.tensor]);
       if (member && recurrence->backward)
         end = build::size(add(size, Size{firstStep[read.tensor], {}}));
-      ExprPtr low = build::binary(BinaryOp::GreaterEqual, subscript, first), high = build::binary(BinaryOp::Less, subscript, end);
+      ExprPtr low = build::binary(BinaryOp::GreaterEqual, subscript, first),
+              high = build::binary(BinaryOp::Less, subscript, end);
       bool lowHolds = prover.holds(low, level.facts), highHolds = prover.holds(high, level.facts);
       if (lowHolds && highHolds)
         continue;
@@ -294,7 +304,8 @@ private:
   }
 
   bool isMember(TensorId tensor) const {
-    return std::any_of(recurrence->members.begin(), recurrence->members.end(), [&](Definition const &m) { return m.tensor == tensor; });
+    return std::any_of(recurrence->members.begin(), recurrence->members.end(),
+                       [&](Definition const &m) { return m.tensor == tensor; });
   }
 
   /// Makes a condition on sizes alone hold by asking for longer inputs.
@@ -315,7 +326,8 @@ private:
     if (!left || !right)
       return false;
     // needed >= 0
-    Size needed = binary->op == BinaryOp::GreaterEqual ? subtract(*left, *right) : subtract(subtract(*right, *left), Size{1, {}});
+    Size needed =
+        binary->op == BinaryOp::GreaterEqual ? subtract(*left, *right) : subtract(subtract(*right, *left), Size{1, {}});
     if (needed.terms.size() != 1 || needed.terms.front().coefficient <= 0)
       return needed.isConstant() && needed.constant >= 0;
     Dim &dim = program.dims[needed.terms.front().dim];
@@ -328,7 +340,8 @@ private:
 
   std::string nameOf(TensorId tensor) const { return program.tensors[tensor].name; }
 
-  void reportRead(ExprPtr const &expr, TensorId tensor, size_t axis, ExprPtr const &subscript, ExprPtr const &condition, bool low, bool member, Level const &level) {
+  void reportRead(ExprPtr const &expr, TensorId tensor, size_t axis, ExprPtr const &subscript, ExprPtr const &condition,
+                  bool low, bool member, Level const &level) {
     Size const &size = program.tensors[tensor].shape[axis];
     ast::Range range = subscript->range.empty() ? expr->range : expr->range;
     std::string text = e.textOf(subscript->range);
@@ -341,16 +354,21 @@ private:
     if (startMissing) {
       std::string first = recurrence->backward ? position : "-1";
       e.error(Code::H0502, range,
-              witness ? fmt::format("the first step reads '{}' at position {}, which nothing defines", nameOf(tensor), there)
+              witness ? fmt::format("the first step reads '{}' at position {}, which nothing defines", nameOf(tensor),
+                                    there)
                       : fmt::format("'{}' is read before its first step, where nothing defines it", nameOf(tensor)),
-              Note{program.tensors[tensor].range, fmt::format("give its value before the first step: {}[{}] = ...", nameOf(tensor), first)}, instance);
+              Note{program.tensors[tensor].range,
+                   fmt::format("give its value before the first step: {}[{}] = ...", nameOf(tensor), first)},
+              instance);
       return;
     }
-    std::string remedy = low ? fmt::format("exclude it, as in ... where {} >= 0", text) : fmt::format("exclude it, as in ... where {} < {}", text, position);
+    std::string remedy = low ? fmt::format("exclude it, as in ... where {} >= 0", text)
+                             : fmt::format("exclude it, as in ... where {} < {}", text, position);
     e.error(Code::H0405, range,
-            witness ? fmt::format("'{}' is read at position {} of an axis of {} elements{}", nameOf(tensor), there, position,
-                                  witness->empty() ? std::string() : ", for " + *witness)
-                    : fmt::format("cannot prove that {} {} in '{}', whose axis {} has {} elements", text, low ? ">= 0" : "< " + position, nameOf(tensor), axis, position),
+            witness ? fmt::format("'{}' is read at position {} of an axis of {} elements{}", nameOf(tensor), there,
+                                  position, witness->empty() ? std::string() : ", for " + *witness)
+                    : fmt::format("cannot prove that {} {} in '{}', whose axis {} has {} elements", text,
+                                  low ? ">= 0" : "< " + position, nameOf(tensor), axis, position),
             Note{subscript->range.empty() ? range : subscript->range, remedy}, instance);
   }
 
@@ -365,7 +383,9 @@ private:
     Conditions conditions = closure(where, {definition.value}, {});
     if (conditions.size() > where.size() && !prover.contradictory(where) && prover.contradictory(conditions)) {
       e.error(Code::H0407, origin ? origin->range : definition.value->range,
-              fmt::format("'{}' is defined nowhere: what it reads has no value where it is read", nameOf(definition.tensor)), std::nullopt, instance);
+              fmt::format("'{}' is defined nowhere: what it reads has no value where it is read",
+                          nameOf(definition.tensor)),
+              std::nullopt, instance);
       return;
     }
     rewrite(definition, conditions);
@@ -411,7 +431,8 @@ private:
         splitConjunction(wheres[k], where);
         conditions[k] = closure(where, {r.members[k].value}, {});
         ExprPtr domain = joinConjunction(conditions[k]);
-        stable &= domain && r.members[k].domain ? sameExpr(domain, r.members[k].domain) : !domain && !r.members[k].domain;
+        stable &=
+            domain && r.members[k].domain ? sameExpr(domain, r.members[k].domain) : !domain && !r.members[k].domain;
         r.members[k].domain = domain;
       }
     }
@@ -420,11 +441,14 @@ private:
       instance = origin ? origin->instance : nullptr;
       Conditions where;
       splitConjunction(wheres[k], where);
-      if (!stable || (conditions[k].size() > where.size() && !prover.contradictory(where) && prover.contradictory(conditions[k]))) {
-        e.error(Code::H0502, origin->range, fmt::format("'{}' has no first step that is defined", nameOf(r.members[k].tensor)),
-                Note{origin->range, fmt::format("give its value before the first step: {}[{}] = ...", nameOf(r.members[k].tensor),
-                                                r.backward ? e.sizes.print(r.length) : "-1")},
-                instance);
+      if (!stable || (conditions[k].size() > where.size() && !prover.contradictory(where) &&
+                      prover.contradictory(conditions[k]))) {
+        e.error(
+            Code::H0502, origin->range,
+            fmt::format("'{}' has no first step that is defined", nameOf(r.members[k].tensor)),
+            Note{origin->range, fmt::format("give its value before the first step: {}[{}] = ...",
+                                            nameOf(r.members[k].tensor), r.backward ? e.sizes.print(r.length) : "-1")},
+            instance);
         recurrence = nullptr;
         return;
       }
@@ -453,7 +477,8 @@ private:
     Emitted const *origin = scheduler.origins[start.tensor];
     instance = origin ? origin->instance : nullptr;
     for (ExprPtr const &condition : closure({}, {start.value}, {})) {
-      e.error(Code::H0406, start.value->range, fmt::format("the start of '{}' reads what is not defined everywhere", nameOf(start.tensor)),
+      e.error(Code::H0406, start.value->range,
+              fmt::format("the start of '{}' reads what is not defined everywhere", nameOf(start.tensor)),
               Note{condition->range, "it has no value outside this condition"}, instance);
       return;
     }
@@ -470,9 +495,12 @@ private:
     Conditions parts;
     splitConjunction(definition->domain, parts);
     e.error(Code::H0406, program.tensors[output].range,
-            witness ? fmt::format("result '{}' is not defined everywhere: it has no value at {}", nameOf(output), *witness)
-                    : fmt::format("cannot prove that result '{}' is defined everywhere", nameOf(output)),
-            Note{parts.front()->range.empty() && origin ? origin->range : parts.front()->range, "it is defined only under this condition"}, nullptr);
+            witness
+                ? fmt::format("result '{}' is not defined everywhere: it has no value at {}", nameOf(output), *witness)
+                : fmt::format("cannot prove that result '{}' is defined everywhere", nameOf(output)),
+            Note{parts.front()->range.empty() && origin ? origin->range : parts.front()->range,
+                 "it is defined only under this condition"},
+            nullptr);
   }
 };
 

@@ -5,8 +5,8 @@
 
 namespace heed::elaborate {
 
-/// Every definition gets its whole domain (its `where` and the definedness of what it reads), every reduction too; reads are proved
-/// to be inside their axes or reported; results must be defined everywhere.
+/// Every definition gets its whole domain (its `where` and the definedness of what it reads), every reduction too;
+/// reads are proved to be inside their axes or reported; results must be defined everywhere.
 void completeDomains(Elaborator &elaborator, Scheduler const &scheduler);
 
 } // namespace heed::elaborate

@@ -1,8 +1,8 @@
 // Elaborator.h - writes a model out: calls inlined, repeats unrolled, every definition a scalar equation.
 //
-// A definition is elaborated with a stack of bound indices: its own, those of the reductions around an expression, and those over
-// which a call is lifted. What is stored gets one axis per bound index it depends on, and then its own axes. Domains come later
-// (Domains.cpp): here a definition has only its `where`.
+// A definition is elaborated with a stack of bound indices: its own, those of the reductions around an expression, and
+// those over which a call is lifted. What is stored gets one axis per bound index it depends on, and then its own axes.
+// Domains come later (Domains.cpp): here a definition has only its `where`.
 #pragma once
 
 #include "compiler/check/Check.h"
@@ -43,7 +43,8 @@ public:
   SizeSolver sizes;
   std::deque<Emitted> emitted;
   std::map<TensorId, std::vector<EmittedStart>> starts;
-  /// Reports at the user's line: an error inside the library is shown where the user calls it, with the place as the note.
+  /// Reports at the user's line: an error inside the library is shown where the user calls it, with the place as the
+  /// note.
   void error(Code code, ast::Range range, std::string text, std::optional<Note> note, Instance const *instance);
   /// The source text of a range on one line, or "" if it is long.
   std::string textOf(ast::Range range) const;
@@ -59,12 +60,13 @@ private:
   Instance *instance = nullptr;
   Scope *scope = nullptr;
   IndexFrame const *frame = nullptr;
-  std::vector<IndexId> bound;        // outermost first
-  std::vector<ExprPtr> assumptions;  // conditions under which this place is evaluated
+  std::vector<IndexId> bound;       // outermost first
+  std::vector<ExprPtr> assumptions; // conditions under which this place is evaluated
   unsigned depth = 0;
   std::map<IndexId, std::pair<ast::Range, std::string>> indexUses; // the axis that first gave an index its size
   std::map<std::string, unsigned> usedNames;
   std::set<std::string> usedPaths;
+  std::set<std::pair<Instance const *, std::string>> reportedNames; // unknown names, once per body
 
   void error(Code code, ast::Range range, std::string text, std::optional<Note> note = {}) {
     error(code, range, std::move(text), std::move(note), instance);
@@ -86,7 +88,8 @@ private:
   void elaborateBody(std::vector<ast::Statement> const &statements, Scope &body);
   void declareParams(ast::Params const &params);
   void declareConsts(ast::Consts const &consts);
-  void elaborateRepeat(ast::Repeat const &repeat, Scope &body, size_t position, std::set<std::string> const &reboundNames);
+  void elaborateRepeat(ast::Repeat const &repeat, Scope &body, size_t position,
+                       std::set<std::string> const &reboundNames);
   std::vector<BodyNode> bodyNodes(std::vector<ast::Statement> const &statements, Scope &body);
   std::string weightName(ast::Text const &pattern, std::string const &path);
   void selfDependence(std::vector<std::pair<std::string, ast::Range>> const &cycle);
@@ -104,24 +107,30 @@ private:
     ast::Expr const *value;
     Value given; // when the value is one result of a call
   };
-  void elaborateDefinition(ast::Definition const &definition, Scope &body, std::map<std::string, Promise> const *promises = nullptr);
-  void elaboratePair(ast::Definition const &definition, Pair const &pair, Scope &body, std::map<std::string, Promise> const *promises, bool last);
-  void finishPair(ast::Definition const &definition, ast::Target const &target, Scope &body, Promise const *promise, std::vector<IndexId> const &ids,
-                  IndexFrame const &own, ExprPtr const &where, TensorPtr value, int softmaxAxis, bool last);
+  void elaborateDefinition(ast::Definition const &definition, Scope &body,
+                           std::map<std::string, Promise> const *promises = nullptr);
+  void elaboratePair(ast::Definition const &definition, Pair const &pair, Scope &body,
+                     std::map<std::string, Promise> const *promises, bool last);
+  void finishPair(ast::Definition const &definition, ast::Target const &target, Scope &body, Promise const *promise,
+                  std::vector<IndexId> const &ids, IndexFrame const &own, ExprPtr const &where, TensorPtr value,
+                  int softmaxAxis, bool last);
   bool bindTargetIndices(ast::Target const &target, IndexFrame &own, Scope &body, int skip = -1);
   bool pushConditions(ast::Expr const &where);
-  TensorPtr store(TensorPtr const &value, std::string const &name, ast::Range range, size_t assumptionDepth, bool softmaxLast = false);
+  TensorPtr store(TensorPtr const &value, std::string const &name, ast::Range range, size_t assumptionDepth,
+                  bool softmaxLast = false);
   TensorPtr storeTemporary(TensorPtr const &value);
   std::string temporaryName();
   TensorPtr copiedTensor(TensorPtr const &value, std::vector<IndexId> const &ids);
-  TensorPtr emit(Emitted item, std::vector<IndexId> const &own, TensorPtr const &value, std::string const &name, Element element,
-                 Promise const *promise, std::map<IndexId, ExprPtr> &renaming, size_t assumptionDepth = 0);
+  TensorPtr emit(Emitted item, std::vector<IndexId> const &own, TensorPtr const &value, std::string const &name,
+                 Element element, Promise const *promise, std::map<IndexId, ExprPtr> &renaming,
+                 size_t assumptionDepth = 0);
   std::vector<IndexId> liftedIndices(std::vector<IndexId> const &free, size_t depth) const;
   IndexId newIndex(std::string const &name, Size const &size);
 
   // Recurrences (Groups.cpp)
   void elaborateGroup(std::vector<ast::Definition const *> const &definitions,
-                      std::map<std::string, std::vector<std::pair<ast::Definition const *, size_t>>> const &starts, Scope &body);
+                      std::map<std::string, std::vector<std::pair<ast::Definition const *, size_t>>> const &starts,
+                      Scope &body);
   bool elaborateStart(ast::Definition const &definition, size_t which, Promise &promise, Scope &body);
   std::vector<IndexId> groupLifts(std::vector<ast::Definition const *> const &definitions, Scope &body);
   std::optional<Scalar> guessType(ast::Expr const &expr, size_t which, std::map<std::string, Scalar> const &members,
@@ -137,7 +146,8 @@ private:
   Value evaluateChain(ast::Chain const &chain);
   Value evaluateLogic(ast::Chain const &chain);
   TensorPtr arithmetic(ast::BinaryOp op, TensorPtr left, TensorPtr right, ast::Range range);
-  TensorPtr elementwise(ast::Range range, std::vector<TensorPtr> operands, std::function<ExprPtr(Subscripts const &)> f);
+  TensorPtr elementwise(ast::Range range, std::vector<TensorPtr> operands,
+                        std::function<ExprPtr(Subscripts const &)> f);
   TensorPtr convert(TensorPtr value, Scalar type, ast::Range range);
   bool toCommonType(std::vector<TensorPtr> &operands, ast::Range range, std::string_view what);
   std::string unknownName(std::string const &name);
@@ -159,19 +169,23 @@ private:
   std::vector<Value> evaluateCallResults(ast::Call const &call);
   std::optional<FunctionValue> resolveCallee(ast::Call const &call, bool &direct);
   std::vector<Value> callFunction(FunctionValue const &function, ast::Call const &call, bool direct);
-  bool bindArguments(FunctionValue const &function, ast::Call const &call, Instance &callee, std::vector<IndexId> &lifted);
-  bool bindTensorArgument(ast::Parameter const &parameter, TensorPtr value, ast::Range range, Instance &callee, std::vector<IndexId> const &lifted);
+  bool bindArguments(FunctionValue const &function, ast::Call const &call, Instance &callee,
+                     std::vector<IndexId> &lifted);
+  bool bindTensorArgument(ast::Parameter const &parameter, TensorPtr value, ast::Range range, Instance &callee,
+                          std::vector<IndexId> const &lifted);
   Value evaluateStatic(ast::Parameter const &parameter, ast::Expr const &expr);
   Value evaluateFunction(ast::Expr const &expr);
   void bindUnknownDims(ast::Callable const &callable, Scope &body);
-  std::vector<Value> collectResults(Instance &callee, std::vector<IndexId> const &lifted, std::vector<Size> const &leading);
+  std::vector<Value> collectResults(Instance &callee, std::vector<IndexId> const &lifted,
+                                    std::vector<Size> const &leading);
   std::string segment(ast::Call const &call, Instance &callee, FunctionValue const &function);
 
   // Built-in functions and reductions (Builtins.cpp, Reductions.cpp)
   Value evaluateBuiltin(std::string const &name, ast::Call const &call);
   TensorPtr applyBuiltin(std::string const &name, std::vector<TensorPtr> operands, ast::Range range);
   Value evaluateReduction(std::string const &name, ast::Call const &call);
-  TensorPtr reduceValue(std::string const &name, std::vector<IndexId> const &indices, ExprPtr domain, TensorPtr const &body, ast::Range range);
+  TensorPtr reduceValue(std::string const &name, std::vector<IndexId> const &indices, ExprPtr domain,
+                        TensorPtr const &body, ast::Range range);
   TensorPtr reduceLastAxis(std::string const &name, TensorPtr body, ast::Range range);
   Value evaluateSoftmax(ast::Call const &call);
   friend struct SoftmaxDefinition;
@@ -189,7 +203,8 @@ bool isBuiltin(std::string const &name);
 /// Saves the context on construction, restores it on destruction.
 struct Elaborator::Restore {
   explicit Restore(Elaborator &e)
-      : e(e), instance(e.instance), scope(e.scope), frame(e.frame), bound(e.bound.size()), assumptions(e.assumptions.size()) {}
+      : e(e), instance(e.instance), scope(e.scope), frame(e.frame), bound(e.bound.size()),
+        assumptions(e.assumptions.size()) {}
   ~Restore() {
     e.instance = instance;
     e.scope = scope;

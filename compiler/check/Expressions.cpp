@@ -105,7 +105,8 @@ Value Elaborator::evaluate(ast::Expr const &expr) {
     if (results.size() == 1)
       return results.front();
     if (!results.empty())
-      error(Code::H0106, range, fmt::format("'{}' has {} results; a definition names all of them", call->callee.text, results.size()));
+      error(Code::H0106, range,
+            fmt::format("'{}' has {} results; a definition names all of them", call->callee.text, results.size()));
     return {};
   }
   if (auto *list = get<ast::ListOf>(expr)) {
@@ -126,7 +127,8 @@ TensorPtr Elaborator::tensor(ast::Expr const &expr) {
   if (TensorPtr result = value.tensor())
     return result;
   if (auto *function = value.function())
-    error(Code::H0306, ast::rangeOf(expr), fmt::format("expected a tensor or number, found the function '{}'", function->name()));
+    error(Code::H0306, ast::rangeOf(expr),
+          fmt::format("expected a tensor or number, found the function '{}'", function->name()));
   else if (value.list())
     error(Code::H0306, ast::rangeOf(expr), "expected a tensor or number, found a list");
   return nullptr;
@@ -189,11 +191,14 @@ Value Elaborator::evaluateUnary(ast::Unary const &unary) {
     return {};
   bool negates = unary.op == ast::UnaryOp::Negate;
   if (negates == (operand->type == Scalar::Bool)) {
-    error(Code::H0201, ast::rangeOf(unary.operand), fmt::format("expected {}, found {}", negates ? "a number" : "a condition", typeName(operand->type)));
+    error(Code::H0201, ast::rangeOf(unary.operand),
+          fmt::format("expected {}, found {}", negates ? "a number" : "a condition", typeName(operand->type)));
     return {};
   }
   ast::Range range = unary.range;
-  return elementwise(range, {operand}, [=](Subscripts const &x) { return build::unary(negates ? UnaryOp::Negate : UnaryOp::Not, x[0], range); });
+  return elementwise(range, {operand}, [=](Subscripts const &x) {
+    return build::unary(negates ? UnaryOp::Negate : UnaryOp::Not, x[0], range);
+  });
 }
 
 TensorPtr Elaborator::convert(TensorPtr value, Scalar type, ast::Range range) {
@@ -201,14 +206,19 @@ TensorPtr Elaborator::convert(TensorPtr value, Scalar type, ast::Range range) {
     return value;
   if (value->type == Scalar::Int && type == Scalar::Real) {
     if (dividesInexactly(value->sample())) {
-      error(Code::H0205, value->range.empty() ? range : value->range, "the quotient of two integers is rounded down, but a real number is wanted here",
-            Note{value->range.empty() ? range : value->range, "write float(...) around one of them, as in float(1) / m, or around the quotient if rounding is meant"});
+      error(
+          Code::H0205, value->range.empty() ? range : value->range,
+          "the quotient of two integers is rounded down, but a real number is wanted here",
+          Note{value->range.empty() ? range : value->range,
+               "write float(...) around one of them, as in float(1) / m, or around the quotient if rounding is meant"});
       return nullptr;
     }
-    return elementwise(value->range, {value}, [r = value->range](Subscripts const &x) { return build::unary(UnaryOp::ToReal, x[0], r); });
+    return elementwise(value->range, {value},
+                       [r = value->range](Subscripts const &x) { return build::unary(UnaryOp::ToReal, x[0], r); });
   }
   if (value->type == Scalar::Bool)
-    error(Code::H0201, range, "expected a number, found a condition", Note{range, "select(c, a, b), float(c) and int(c) make numbers of conditions"});
+    error(Code::H0201, range, "expected a number, found a condition",
+          Note{range, "select(c, a, b), float(c) and int(c) make numbers of conditions"});
   else
     error(Code::H0201, range, fmt::format("expected {}, found {}", typeName(type), typeName(value->type)));
   return nullptr;
@@ -224,7 +234,8 @@ bool Elaborator::toCommonType(std::vector<TensorPtr> &operands, ast::Range range
   if (bools && (numbers || what == "arithmetic")) {
     for (TensorPtr const &operand : operands)
       if (operand->type == Scalar::Bool) {
-        error(Code::H0201, operand->range.empty() ? range : operand->range, fmt::format("expected a number, found a condition"),
+        error(Code::H0201, operand->range.empty() ? range : operand->range,
+              fmt::format("expected a number, found a condition"),
               Note{range, "select(c, a, b), float(c) and int(c) make numbers of conditions"});
         return false;
       }
@@ -237,7 +248,8 @@ bool Elaborator::toCommonType(std::vector<TensorPtr> &operands, ast::Range range
 }
 
 /// Applies `f` element by element; shapes are aligned at the right, a missing leading axis is repeated.
-TensorPtr Elaborator::elementwise(ast::Range range, std::vector<TensorPtr> operands, std::function<ExprPtr(Subscripts const &)> f) {
+TensorPtr Elaborator::elementwise(ast::Range range, std::vector<TensorPtr> operands,
+                                  std::function<ExprPtr(Subscripts const &)> f) {
   std::vector<Size> shape;
   TensorPtr widest = operands.front();
   for (TensorPtr const &operand : operands)
@@ -257,8 +269,9 @@ TensorPtr Elaborator::elementwise(ast::Range range, std::vector<TensorPtr> opera
       }
       if (!sizes.unify(mine, theirs)) {
         error(Code::H0203, operand->range.empty() ? range : operand->range,
-              fmt::format("expected {} elements along axis {}, found {}: shapes {} and {}", sizes.print(mine), operand->rank() - 1 - k, sizes.print(theirs),
-                          sizes.print(widest->shape), sizes.print(operand->shape)),
+              fmt::format("expected {} elements along axis {}, found {}: shapes {} and {}", sizes.print(mine),
+                          operand->rank() - 1 - k, sizes.print(theirs), sizes.print(widest->shape),
+                          sizes.print(operand->shape)),
               Note{widest->range, fmt::format("this has shape {}", sizes.print(widest->shape))});
         return nullptr;
       }
@@ -280,7 +293,8 @@ TensorPtr Elaborator::elementwise(ast::Range range, std::vector<TensorPtr> opera
   for (TensorPtr const &operand : operands) {
     repeated.emplace_back();
     for (size_t k = 0; k < operand->rank(); ++k)
-      repeated.back().push_back(sizes.resolve(operand->shape[k]) == Size{1, {}} && sizes.resolve(shape[shape.size() - operand->rank() + k]) != Size{1, {}});
+      repeated.back().push_back(sizes.resolve(operand->shape[k]) == Size{1, {}} &&
+                                sizes.resolve(shape[shape.size() - operand->rank() + k]) != Size{1, {}});
   }
   auto element = [operands, repeated, f, rank = shape.size()](Subscripts const &subscripts) {
     Subscripts elements;
@@ -317,8 +331,8 @@ TensorPtr Elaborator::arithmetic(ast::BinaryOp op, TensorPtr left, TensorPtr rig
   }
   if (!toCommonType(operands, range, equality ? "equality" : "arithmetic"))
     return nullptr;
-  if ((op == ast::BinaryOp::Divide || op == ast::BinaryOp::Remainder) && operands[0]->type == Scalar::Int && operands[1]->rank() == 0 &&
-      constantInt(operands[1]->scalar) == 0) {
+  if ((op == ast::BinaryOp::Divide || op == ast::BinaryOp::Remainder) && operands[0]->type == Scalar::Int &&
+      operands[1]->rank() == 0 && constantInt(operands[1]->scalar) == 0) {
     error(Code::H0207, range, "division by zero");
     return nullptr;
   }
@@ -349,7 +363,8 @@ Value Elaborator::evaluateLogic(ast::Chain const &chain) {
       continue;
     }
     BinaryOp op = conjunction ? BinaryOp::And : BinaryOp::Or;
-    result = elementwise(chain.range, {result, operand}, [=, r = chain.range](Subscripts const &x) { return build::binary(op, x[0], x[1], r); });
+    result = elementwise(chain.range, {result, operand},
+                         [=, r = chain.range](Subscripts const &x) { return build::binary(op, x[0], x[1], r); });
     ok &= result != nullptr;
   }
   return ok ? Value(result) : Value();

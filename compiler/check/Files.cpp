@@ -30,13 +30,15 @@ void Files::loadLibrary() {
 
 void Files::declare(ast::File const &file, FileScope &scope) {
   auto twice = [&](ast::Name const &name, ast::Range first) {
-    diagnostics.error(Code::H0302, name.range, fmt::format("'{}' is defined twice", name.text), Note{first, "first defined here"});
+    diagnostics.error(Code::H0302, name.range, fmt::format("'{}' is defined twice", name.text),
+                      Note{first, "first defined here"});
   };
   for (ast::Item const &item : file.items) {
     if (auto *callable = get<ast::Callable>(item)) {
       std::string const &name = callable->name.text;
       if (isBuiltin(name)) {
-        diagnostics.error(Code::H0311, callable->name.range, fmt::format("'{}' is a function of the language and cannot be defined anew", name));
+        diagnostics.error(Code::H0311, callable->name.range,
+                          fmt::format("'{}' is a function of the language and cannot be defined anew", name));
         continue;
       }
       auto constant = scope.constants.find(name);
@@ -68,7 +70,8 @@ void Files::loadImports(ast::File const &file, FileScope &scope, unsigned depth)
       key = path.lexically_normal().string();
     if (auto known = loaded.find(key); known != loaded.end()) {
       if (!known->second)
-        diagnostics.error(Code::H0308, import->range, fmt::format("'{}' imports itself, directly or through others", import->path.value));
+        diagnostics.error(Code::H0308, import->range,
+                          fmt::format("'{}' imports itself, directly or through others", import->path.value));
       else
         scope.imports.push_back(known->second);
       continue;

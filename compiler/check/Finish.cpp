@@ -1,4 +1,5 @@
-// Finish.cpp - the last touches: unused tensors dropped, every binder with its own index variables, everything numbered anew.
+// Finish.cpp - the last touches: unused tensors dropped, every binder with its own index variables, everything numbered
+// anew.
 
 #include "compiler/check/Finish.h"
 #include "compiler/check/Build.h"
@@ -40,7 +41,8 @@ private:
   std::vector<TensorId> tensorIds;
   std::unordered_map<Expr const *, bool> marked;
 
-  /// What index variables are called in the place being rewritten; a memo per place, since the same expression may stand in several.
+  /// What index variables are called in the place being rewritten; a memo per place, since the same expression may
+  /// stand in several.
   struct Place {
     Place *outer;
     std::vector<std::pair<IndexId, IndexId>> names;
@@ -94,7 +96,8 @@ private:
     if (!expr)
       return expr;
     Place *home = &place;
-    while (home->outer && std::none_of(home->names.begin(), home->names.end(), [&](auto &name) { return dependsOn(expr, name.first); }))
+    while (home->outer && std::none_of(home->names.begin(), home->names.end(),
+                                       [&](auto &name) { return dependsOn(expr, name.first); }))
       home = home->outer;
     if (auto known = home->memo.find(expr.get()); known != home->memo.end())
       return known->second;
@@ -122,7 +125,8 @@ private:
       std::vector<IndexId> indices;
       for (IndexId id : reduce->indices)
         indices.push_back(index(id, inner));
-      return build::reduce(reduce->kind, indices, rewrite(reduce->domain, inner), rewrite(reduce->body, inner), expr->range);
+      return build::reduce(reduce->kind, indices, rewrite(reduce->domain, inner), rewrite(reduce->body, inner),
+                           expr->range);
     }
     return mapChildren(expr, [&](ExprPtr const &child) { return rewrite(child, place); });
   }

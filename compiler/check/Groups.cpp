@@ -1,5 +1,5 @@
-// Groups.cpp - definitions that read each other at earlier indices: what is read before it is elaborated has its shape from its
-// start, its declaration, or its left side.
+// Groups.cpp - definitions that read each other at earlier indices: what is read before it is elaborated has its shape
+// from its start, its declaration, or its left side.
 
 #include "compiler/check/Elaborator.h"
 
@@ -27,8 +27,8 @@ bool isShifted(NameUse const &use, std::set<std::string> const &indices) {
 }
 
 /// The members so that each stands after those it reads at the same step, or a cycle of such reads.
-bool orderBySteps(std::vector<std::map<size_t, std::pair<std::string, ast::Range>>> const &reads, std::vector<size_t> &order,
-                  std::vector<std::pair<std::string, ast::Range>> &cycle) {
+bool orderBySteps(std::vector<std::map<size_t, std::pair<std::string, ast::Range>>> const &reads,
+                  std::vector<size_t> &order, std::vector<std::pair<std::string, ast::Range>> &cycle) {
   std::vector<int> state(reads.size());
   std::vector<size_t> path;
   for (size_t root = 0; root < reads.size(); ++root) {
@@ -99,7 +99,8 @@ bool Elaborator::elaborateStart(ast::Definition const &definition, size_t which,
     return false;
   }
   if (definition.values.size() != definition.targets.size()) {
-    error(Code::H0106, definition.range, fmt::format("{} names for {} values", definition.targets.size(), definition.values.size()));
+    error(Code::H0106, definition.range,
+          fmt::format("{} names for {} values", definition.targets.size(), definition.values.size()));
     return false;
   }
   int axis = -1;
@@ -121,7 +122,8 @@ bool Elaborator::elaborateStart(ast::Definition const &definition, size_t which,
     ids.push_back(id);
   for (auto &[name, id] : own.names)
     if (mentions(target.subscripts[size_t(axis)].index, name)) {
-      error(Code::H0409, ast::rangeOf(target.subscripts[size_t(axis)].index), "expected a plain index on the left side");
+      error(Code::H0409, ast::rangeOf(target.subscripts[size_t(axis)].index),
+            "expected a plain index on the left side");
       return false;
     }
   auto position = evaluateSize(target.subscripts[size_t(axis)].index);
@@ -143,9 +145,12 @@ bool Elaborator::elaborateStart(ast::Definition const &definition, size_t which,
     expected = step;
     expected.insert(expected.begin() + axis, sizes.unknown());
     auto declared = instance->results.find(target.name.text);
-    if (declared != instance->results.end() && !body.rebound.contains(target.name.text) && declared->second.shape.size() >= expected.size()) {
+    if (declared != instance->results.end() && !body.rebound.contains(target.name.text) &&
+        declared->second.shape.size() >= expected.size()) {
       if (value->rank() > 0 && declared->second.shape.size() != expected.size()) {
-        error(Code::H0202, target.range, fmt::format("'{}' is declared as {}, but starts as {}", target.name.text, sizes.print(declared->second.shape), sizes.print(step)),
+        error(Code::H0202, target.range,
+              fmt::format("'{}' is declared as {}, but starts as {}", target.name.text,
+                          sizes.print(declared->second.shape), sizes.print(step)),
               Note{declared->second.range, "declared here"});
         return false;
       }
@@ -158,7 +163,8 @@ bool Elaborator::elaborateStart(ast::Definition const &definition, size_t which,
   if (value->rank() == 0 && wanted.size() > step.size()) { // a number starts every element
     std::vector<Size> trailing(wanted.begin() + long(step.size()), wanted.end());
     ExprPtr scalar = value->scalar;
-    value = tensorValue(value->type, trailing, value->depth + 1, value->range, [scalar](Subscripts const &) { return scalar; });
+    value = tensorValue(value->type, trailing, value->depth + 1, value->range,
+                        [scalar](Subscripts const &) { return scalar; });
     step = wanted;
     for (size_t k = 0; k < ids.size(); ++k)
       step[k] = program.indices[ids[k]].size;
@@ -167,13 +173,17 @@ bool Elaborator::elaborateStart(ast::Definition const &definition, size_t which,
   for (size_t k = 0; fits && k < step.size(); ++k)
     fits = sizes.unify(wanted[k], step[k]);
   if (!fits) {
-    error(Code::H0203, definition.range, fmt::format("'{}' has steps of shape {}, but starts as {}", target.name.text, sizes.print(wanted), sizes.print(step)));
+    error(Code::H0203, definition.range,
+          fmt::format("'{}' has steps of shape {}, but starts as {}", target.name.text, sizes.print(wanted),
+                      sizes.print(step)));
     return false;
   }
   if (value->type != promise.type) {
-    value = value->type == Scalar::Int && promise.type == Scalar::Real ? convert(value, Scalar::Real, value->range) : nullptr;
+    value = value->type == Scalar::Int && promise.type == Scalar::Real ? convert(value, Scalar::Real, value->range)
+                                                                       : nullptr;
     if (!value) {
-      error(Code::H0201, definition.range, fmt::format("'{}' is {}, but its start is not", target.name.text, typeName(promise.type)));
+      error(Code::H0201, definition.range,
+            fmt::format("'{}' is {}, but its start is not", target.name.text, typeName(promise.type)));
       return false;
     }
   }
@@ -200,8 +210,9 @@ bool Elaborator::elaborateStart(ast::Definition const &definition, size_t which,
   return true;
 }
 
-void Elaborator::elaborateGroup(std::vector<ast::Definition const *> const &definitions,
-                                std::map<std::string, std::vector<std::pair<ast::Definition const *, size_t>>> const &starts, Scope &body) {
+void Elaborator::elaborateGroup(
+    std::vector<ast::Definition const *> const &definitions,
+    std::map<std::string, std::vector<std::pair<ast::Definition const *, size_t>>> const &starts, Scope &body) {
   Restore restore(*this);
   scope = &body;
   std::map<std::string, size_t> owner;
@@ -314,11 +325,12 @@ void Elaborator::elaborateGroup(std::vector<ast::Definition const *> const &defi
     for (IndexId index : lifted)
       prefix.push_back(build::index(index));
     ast::Range range = target->range;
-    auto value = std::make_shared<TensorValue>(*tensorValue(type, promise.shape, 1, range, [id, type, prefix, range](Subscripts const &s) {
-      Subscripts all = prefix;
-      all.insert(all.end(), s.begin(), s.end());
-      return build::read(id, std::move(all), type, range);
-    }));
+    auto value = std::make_shared<TensorValue>(
+        *tensorValue(type, promise.shape, 1, range, [id, type, prefix, range](Subscripts const &s) {
+          Subscripts all = prefix;
+          all.insert(all.end(), s.begin(), s.end());
+          return build::read(id, std::move(all), type, range);
+        }));
     value->name = stored.name;
     body.bind(name, TensorPtr(value), target->range);
     promises.emplace(name, std::move(promise));
@@ -328,7 +340,8 @@ void Elaborator::elaborateGroup(std::vector<ast::Definition const *> const &defi
     elaborateDefinition(*definitions[k], body, &promises);
 }
 
-std::optional<Scalar> Elaborator::guessCall(ast::Call const &call, size_t which, std::map<std::string, Scalar> const &members,
+std::optional<Scalar> Elaborator::guessCall(ast::Call const &call, size_t which,
+                                            std::map<std::string, Scalar> const &members,
                                             std::set<std::string> const &indices) {
   std::string const &name = call.callee.text;
   FileScope const *where = nullptr;
@@ -366,8 +379,10 @@ std::optional<Scalar> Elaborator::guessCall(ast::Call const &call, size_t which,
   return type;
 }
 
-/// The scalar type of an expression by its syntax, where members of a group have the types guessed so far; nothing if unknown yet.
-std::optional<Scalar> Elaborator::guessType(ast::Expr const &expr, size_t which, std::map<std::string, Scalar> const &members,
+/// The scalar type of an expression by its syntax, where members of a group have the types guessed so far; nothing if
+/// unknown yet.
+std::optional<Scalar> Elaborator::guessType(ast::Expr const &expr, size_t which,
+                                            std::map<std::string, Scalar> const &members,
                                             std::set<std::string> const &indices) {
   auto ofName = [&](std::string const &name) -> std::optional<Scalar> {
     if (indices.contains(name))

@@ -1,4 +1,5 @@
-// Intervals.cpp - bounds of the values of integer tensors: argmax over 1000 columns is in [0, 999], clamped arithmetic in its clamps.
+// Intervals.cpp - bounds of the values of integer tensors: argmax over 1000 columns is in [0, 999], clamped arithmetic
+// in its clamps.
 
 #include "compiler/check/Intervals.h"
 #include "compiler/check/Sizes.h"
@@ -6,7 +7,8 @@
 namespace heed::elaborate {
 
 Intervals::Intervals(Program const &program)
-    : program(program), sources(program.tensors.size()), known(program.tensors.size()), running(program.tensors.size()) {
+    : program(program), sources(program.tensors.size()), known(program.tensors.size()),
+      running(program.tensors.size()) {
   for (Step const &step : program.steps) {
     if (auto *definition = std::get_if<Definition>(&step)) {
       sources[definition->tensor].values.push_back(definition->value);
@@ -76,7 +78,8 @@ Interval Intervals::of(ExprPtr const &expr) {
       return unary->operand->type == Scalar::Bool ? Interval{Size{}, Size{1, {}}} : Interval{};
     Interval a = of(unary->operand);
     if (unary->op == UnaryOp::Negate)
-      return {a.high ? std::optional(scale(*a.high, -1)) : std::nullopt, a.low ? std::optional(scale(*a.low, -1)) : std::nullopt};
+      return {a.high ? std::optional(scale(*a.high, -1)) : std::nullopt,
+              a.low ? std::optional(scale(*a.low, -1)) : std::nullopt};
     if (unary->op == UnaryOp::Abs)
       return {Size{}, std::nullopt};
     return {};
@@ -88,13 +91,15 @@ Interval Intervals::of(ExprPtr const &expr) {
   auto constant = constantInt(binary->right);
   switch (binary->op) {
   case BinaryOp::Add:
-    return {a.low && b.low ? std::optional(add(*a.low, *b.low)) : std::nullopt, a.high && b.high ? std::optional(add(*a.high, *b.high)) : std::nullopt};
+    return {a.low && b.low ? std::optional(add(*a.low, *b.low)) : std::nullopt,
+            a.high && b.high ? std::optional(add(*a.high, *b.high)) : std::nullopt};
   case BinaryOp::Subtract:
     return {a.low && b.high ? std::optional(subtract(*a.low, *b.high)) : std::nullopt,
             a.high && b.low ? std::optional(subtract(*a.high, *b.low)) : std::nullopt};
   case BinaryOp::Multiply:
     if (constant && *constant >= 0)
-      return {a.low ? std::optional(scale(*a.low, *constant)) : std::nullopt, a.high ? std::optional(scale(*a.high, *constant)) : std::nullopt};
+      return {a.low ? std::optional(scale(*a.low, *constant)) : std::nullopt,
+              a.high ? std::optional(scale(*a.high, *constant)) : std::nullopt};
     return {};
   case BinaryOp::Divide:
     if (constant && *constant > 0 && a.low && a.low->isConstant() && a.high && a.high->isConstant())

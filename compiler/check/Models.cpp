@@ -11,8 +11,9 @@ namespace {
 constexpr int64_t maximumElements = int64_t(1) << 40;
 
 std::optional<Element> elementNamed(std::string const &name) {
-  static std::map<std::string, Element> const elements = {{"", Element::F32},       {"f32", Element::F32}, {"f64", Element::F64}, {"f16", Element::F16},
-                                                          {"bf16", Element::BF16}, {"i32", Element::I32}, {"i8", Element::I8},   {"bool", Element::Bool}};
+  static std::map<std::string, Element> const elements = {
+      {"", Element::F32},      {"f32", Element::F32}, {"f64", Element::F64}, {"f16", Element::F16},
+      {"bf16", Element::BF16}, {"i32", Element::I32}, {"i8", Element::I8},   {"bool", Element::Bool}};
   auto place = elements.find(name);
   return place == elements.end() ? std::nullopt : std::optional(place->second);
 }
@@ -22,7 +23,8 @@ std::optional<Element> elementNamed(std::string const &name) {
 Element Elaborator::elementFrom(ast::Type const &type) {
   if (auto element = elementNamed(type.element))
     return *element;
-  error(Code::H0208, type.range, fmt::format("unknown element type '{}'; expected f32, f64, f16, bf16, i32, i8 or bool", type.element));
+  error(Code::H0208, type.range,
+        fmt::format("unknown element type '{}'; expected f32, f64, f16, bf16, i32, i8 or bool", type.element));
   return Element::F32;
 }
 
@@ -59,7 +61,8 @@ TensorPtr Elaborator::wholeTensor(TensorId tensor, ast::Range range) {
   heed::Tensor const &stored = program.tensors[tensor];
   Scalar type = scalarOf(stored.element);
   auto value = std::make_shared<TensorValue>(
-      *tensorValue(type, stored.shape, 1, range, [tensor, type, range](Subscripts const &s) { return build::read(tensor, s, type, range); }));
+      *tensorValue(type, stored.shape, 1, range,
+                   [tensor, type, range](Subscripts const &s) { return build::read(tensor, s, type, range); }));
   value->whole = true;
   value->name = stored.name;
   return value;
@@ -78,7 +81,8 @@ void Elaborator::declareDims(std::vector<ast::Statement> const &statements, bool
     if (!dims)
       continue;
     if (!model) {
-      error(Code::H0602, dims->range, "'dim' stands in models only; the sizes of a function or layer are those of its arguments");
+      error(Code::H0602, dims->range,
+            "'dim' stands in models only; the sizes of a function or layer are those of its arguments");
       continue;
     }
     for (ast::DimDeclaration const &declaration : dims->dims) {
@@ -95,13 +99,16 @@ void Elaborator::declareDims(std::vector<ast::Statement> const &statements, bool
         if (bound && !bound->isConstant()) {
           error(Code::H0210, ast::rangeOf(*declaration.bound), "the bound of a run-time size is a constant");
         } else if (bound && (bound->constant < 1 || bound->constant > maximumElements)) {
-          error(Code::H0207, ast::rangeOf(*declaration.bound), fmt::format("the bound of a run-time size must be positive, found {}", bound->constant));
+          error(Code::H0207, ast::rangeOf(*declaration.bound),
+                fmt::format("the bound of a run-time size must be positive, found {}", bound->constant));
         } else if (bound) {
           dim.maximum = bound->constant;
         }
       }
       program.dims.push_back(dim);
-      scope->bind(dim.name, scalarValue(build::size(Size{0, {{DimId(program.dims.size() - 1), 1}}}, dim.range), dim.range), dim.range);
+      scope->bind(dim.name,
+                  scalarValue(build::size(Size{0, {{DimId(program.dims.size() - 1), 1}}}, dim.range), dim.range),
+                  dim.range);
       scope->names[dim.name].back().binding->dim = true;
     }
   }
@@ -111,7 +118,8 @@ void Elaborator::declareModelInputs() {
   ast::Callable const &model = *instance->callable;
   auto staticParameter = [&](ast::Parameter const &parameter) {
     if (!parameter.fallback) {
-      error(Code::H0305, parameter.range, fmt::format("static parameter '{}' of a model needs a value: write '= ...'", parameter.name.text));
+      error(Code::H0305, parameter.range,
+            fmt::format("static parameter '{}' of a model needs a value: write '= ...'", parameter.name.text));
       scope->bind(parameter.name.text, {}, parameter.name.range);
       return;
     }
@@ -123,7 +131,8 @@ void Elaborator::declareModelInputs() {
         if (scope->find(use.name) || findConstant(use.name, *instance->file))
           return;
         error(Code::H0609, use.range, fmt::format("the size '{}' is not declared", use.name),
-              Note{model.name.range, fmt::format("a run-time size of a model is declared in its body: dim {} <= 4096", use.name)});
+              Note{model.name.range,
+                   fmt::format("a run-time size of a model is declared in its body: dim {} <= 4096", use.name)});
         scope->bind(use.name, {}, use.range);
       });
   };
@@ -134,8 +143,8 @@ void Elaborator::declareModelInputs() {
       error(Code::H0302, parameter.name.range, fmt::format("'{}' is declared twice", parameter.name.text));
       continue;
     }
-    if (parameter.type.shape.empty() && (parameter.type.element == "int" || parameter.type.element == "float" || parameter.type.element == "fn" ||
-                                         parameter.type.element == "list")) {
+    if (parameter.type.shape.empty() && (parameter.type.element == "int" || parameter.type.element == "float" ||
+                                         parameter.type.element == "fn" || parameter.type.element == "list")) {
       staticParameter(parameter);
       continue;
     }
@@ -150,7 +159,9 @@ void Elaborator::declareModelInputs() {
     if (parameter.alphabet) {
       input.alphabet = parameter.alphabet->value;
       if ((input.element != Element::I32 && input.element != Element::I8) || input.shape.size() != 1)
-        error(Code::H0209, parameter.range, fmt::format("text is a vector of i32 or i8, found {}{}", elementName(input.element), sizes.print(input.shape)));
+        error(Code::H0209, parameter.range,
+              fmt::format("text is a vector of i32 or i8, found {}{}", elementName(input.element),
+                          sizes.print(input.shape)));
     }
     if (parameter.fallback)
       error(Code::H0305, parameter.range, "an input of a model has no default");
@@ -181,21 +192,24 @@ void Elaborator::finishModel() {
       for (auto &[name, versions] : scope->names)
         names.insert(name);
       std::string near = nearest(result.name.text, names);
-      error(Code::H0309, result.name.range, fmt::format("result '{}' is never defined{}", result.name.text, near.empty() ? "" : "; did you mean '" + near + "'?"));
+      error(Code::H0309, result.name.range,
+            fmt::format("result '{}' is never defined{}", result.name.text,
+                        near.empty() ? "" : "; did you mean '" + near + "'?"));
       continue;
     }
     TensorPtr value = binding->value.tensor();
     if (!value) {
       if (!binding->value.poisoned())
-        error(Code::H0306, result.name.range, fmt::format("result '{}' is not a tensor", result.name.text), Note{binding->range, "defined here"});
+        error(Code::H0306, result.name.range, fmt::format("result '{}' is not a tensor", result.name.text),
+              Note{binding->range, "defined here"});
       continue;
     }
     ResultShape const &declared = instance->results.at(result.name.text);
     bool fits = value->rank() == declared.shape.size();
     if (!fits) {
       error(Code::H0202, binding->range,
-            fmt::format("'{}' has {} axes, {}; its declaration has {}, {}", result.name.text, value->rank(), sizes.print(value->shape), declared.shape.size(),
-                        sizes.print(declared.shape)),
+            fmt::format("'{}' has {} axes, {}; its declaration has {}, {}", result.name.text, value->rank(),
+                        sizes.print(value->shape), declared.shape.size(), sizes.print(declared.shape)),
             Note{declared.range, "declared here"});
       continue;
     }
@@ -203,20 +217,25 @@ void Elaborator::finishModel() {
       fits = sizes.unify(declared.shape[axis], value->shape[axis]);
     if (!fits) {
       error(Code::H0203, binding->range,
-            fmt::format("'{}' has shape {}, but is declared as {}", result.name.text, sizes.print(value->shape), sizes.print(declared.shape)),
+            fmt::format("'{}' has shape {}, but is declared as {}", result.name.text, sizes.print(value->shape),
+                        sizes.print(declared.shape)),
             Note{declared.range, "declared here"});
       continue;
     }
     Scalar type = scalarOf(*declared.element);
     if (value->type != type && !(value->type == Scalar::Int && type == Scalar::Real)) {
-      error(Code::H0201, binding->range, fmt::format("'{}' is {}, but is declared as {}", result.name.text, typeName(value->type), elementName(*declared.element)),
+      error(Code::H0201, binding->range,
+            fmt::format("'{}' is {}, but is declared as {}", result.name.text, typeName(value->type),
+                        elementName(*declared.element)),
             Note{declared.range, "declared here"});
       continue;
     }
     // An output owns its storage: what is an input, a parameter or another output is copied.
     TensorId id = 0;
     auto *read = std::get_if<Expr::Read>(&value->sample()->node);
-    bool owned = value->whole && read && program.tensors[read->tensor].shape.size() == declared.shape.size() && program.tensors[read->tensor].kind == TensorKind::Defined && program.tensors[read->tensor].element == *declared.element;
+    bool owned = value->whole && read && program.tensors[read->tensor].shape.size() == declared.shape.size() &&
+                 program.tensors[read->tensor].kind == TensorKind::Defined &&
+                 program.tensors[read->tensor].element == *declared.element;
     for (TensorId other : outputs)
       owned = owned && read->tensor != other;
     if (!owned) {
@@ -234,7 +253,8 @@ void Elaborator::finishModel() {
       for (heed::Tensor &other : program.tensors)
         if (other.name == result.name.text) {
           if (other.kind == TensorKind::Input)
-            error(Code::H0302, result.name.range, fmt::format("result '{}' of a model needs another name than its input", result.name.text));
+            error(Code::H0302, result.name.range,
+                  fmt::format("result '{}' of a model needs another name than its input", result.name.text));
           else
             other.name = uniqueName(other.name);
         }
@@ -245,7 +265,9 @@ void Elaborator::finishModel() {
     if (result.alphabet) {
       output.alphabet = result.alphabet->value;
       if (type != Scalar::Int || output.shape.size() != 1)
-        error(Code::H0209, result.range, fmt::format("text is a vector of i32 or i8, found {}{}", elementName(output.element), sizes.print(output.shape)));
+        error(Code::H0209, result.range,
+              fmt::format("text is a vector of i32 or i8, found {}{}", elementName(output.element),
+                          sizes.print(output.shape)));
     }
   }
   program.outputs = std::move(outputs);

@@ -7,8 +7,8 @@
 
 namespace heed::elaborate {
 
-/// A value that does not depend on every bound index would be computed again for each value of the others: it is stored, always for
-/// a matrix product, else if the innermost index is among the others.
+/// A value that does not depend on every bound index would be computed again for each value of the others: it is
+/// stored, always for a matrix product, else if the innermost index is among the others.
 TensorPtr Elaborator::hoist(TensorPtr value, bool always) {
   if (!value || bound.empty() || !nodeOf(value->sample()).reduces)
     return value;
@@ -33,16 +33,21 @@ TensorPtr Elaborator::dot(TensorPtr left, TensorPtr right, ast::Range range) {
     }
     // An operand that does not follow every index around would be computed again for the others.
     auto &free = nodeOf(operand->sample()).free;
-    bool partial = std::any_of(bound.begin(), bound.end(), [&](IndexId id) { return !std::binary_search(free.begin(), free.end(), id); });
+    bool partial = std::any_of(bound.begin(), bound.end(),
+                               [&](IndexId id) { return !std::binary_search(free.begin(), free.end(), id); });
     if (partial && isCostly(operand))
       operand = storeTemporary(operand);
   }
   Size inner = operands[0]->shape.back();
-  TensorPtr product = elementwise(range, operands, [range](Subscripts const &x) { return build::binary(BinaryOp::Multiply, x[0], x[1], range); });
+  TensorPtr product = elementwise(
+      range, operands, [range](Subscripts const &x) { return build::binary(BinaryOp::Multiply, x[0], x[1], range); });
   if (!product)
     return nullptr;
-  if (sizes.resolve(operands[1]->shape.back()) != sizes.resolve(inner)) { // an axis of one element is no number to repeat here
-    error(Code::H0203, range, fmt::format("a dot product of {} and {} elements", sizes.print(inner), sizes.print(operands[1]->shape.back())));
+  if (sizes.resolve(operands[1]->shape.back()) !=
+      sizes.resolve(inner)) { // an axis of one element is no number to repeat here
+    error(
+        Code::H0203, range,
+        fmt::format("a dot product of {} and {} elements", sizes.print(inner), sizes.print(operands[1]->shape.back())));
     return nullptr;
   }
   IndexId id = newIndex("d", inner);
@@ -62,7 +67,8 @@ TensorPtr Elaborator::matrixProduct(TensorPtr left, TensorPtr right, ast::Range 
     return nullptr;
   left = operands[0], right = operands[1];
   if (left->rank() == 0 || right->rank() == 0) {
-    error(Code::H0202, (left->rank() == 0 ? left : right)->range, "'@' multiplies matrices and vectors, but this is a number", Note{range, "'*' multiplies by a number"});
+    error(Code::H0202, (left->rank() == 0 ? left : right)->range,
+          "'@' multiplies matrices and vectors, but this is a number", Note{range, "'*' multiplies by a number"});
     return nullptr;
   }
   if (left->rank() == 1 && right->rank() == 1)
@@ -71,13 +77,15 @@ TensorPtr Elaborator::matrixProduct(TensorPtr left, TensorPtr right, ast::Range 
   Size const &other = right->rank() == 1 ? right->shape[0] : right->shape[right->rank() - 2];
   if (!sizes.unify(inner, other)) {
     error(Code::H0203, range,
-          fmt::format("expected {} rows in the right operand of '@', found {}: {} @ {}", sizes.print(inner), sizes.print(other), sizes.print(left->shape),
-                      sizes.print(right->shape)),
+          fmt::format("expected {} rows in the right operand of '@', found {}: {} @ {}", sizes.print(inner),
+                      sizes.print(other), sizes.print(left->shape), sizes.print(right->shape)),
           Note{right->range, fmt::format("this has shape {}", sizes.print(right->shape))});
     return nullptr;
   }
   // Every element of one operand meets every row or column of the other.
-  auto once = [&](TensorPtr operand, bool repeated) { return repeated && !isPlainRead(operand) ? storeTemporary(operand) : operand; };
+  auto once = [&](TensorPtr operand, bool repeated) {
+    return repeated && !isPlainRead(operand) ? storeTemporary(operand) : operand;
+  };
   left = once(left, right->rank() > 1);
   right = once(right, left->rank() > 1);
   size_t leftLead = left->rank() >= 2 ? left->rank() - 2 : 0, rightLead = right->rank() >= 2 ? right->rank() - 2 : 0;
@@ -85,9 +93,11 @@ TensorPtr Elaborator::matrixProduct(TensorPtr left, TensorPtr right, ast::Range 
   std::vector<Size> shape(lead);
   for (size_t k = 0; k < lead; ++k) {
     bool fromLeft = k < leftLead, fromRight = k < rightLead;
-    Size a = fromLeft ? left->shape[leftLead - 1 - k] : Size{}, b = fromRight ? right->shape[rightLead - 1 - k] : Size{};
+    Size a = fromLeft ? left->shape[leftLead - 1 - k] : Size{},
+         b = fromRight ? right->shape[rightLead - 1 - k] : Size{};
     if (fromLeft && fromRight && !sizes.unify(a, b)) {
-      error(Code::H0203, range, fmt::format("the leading axes of {} @ {} differ", sizes.print(left->shape), sizes.print(right->shape)));
+      error(Code::H0203, range,
+            fmt::format("the leading axes of {} @ {} differ", sizes.print(left->shape), sizes.print(right->shape)));
       return nullptr;
     }
     shape[lead - 1 - k] = fromLeft ? a : b;
@@ -101,7 +111,8 @@ TensorPtr Elaborator::matrixProduct(TensorPtr left, TensorPtr right, ast::Range 
   unsigned depth = std::max(left->depth, right->depth) + 2;
   return hoist(tensorValue(left->type, shape, depth, range,
                            [=](Subscripts const &s) {
-                             Subscripts a(s.begin() + long(lead - leftLead), s.begin() + long(lead)), b(s.begin() + long(lead - rightLead), s.begin() + long(lead));
+                             Subscripts a(s.begin() + long(lead - leftLead), s.begin() + long(lead)),
+                                 b(s.begin() + long(lead - rightLead), s.begin() + long(lead));
                              ExprPtr step = build::index(id);
                              if (rows)
                                a.push_back(s[lead]);
@@ -109,7 +120,9 @@ TensorPtr Elaborator::matrixProduct(TensorPtr left, TensorPtr right, ast::Range 
                              b.push_back(step);
                              if (columns)
                                b.push_back(s.back());
-                             return build::reduce(ReduceKind::Sum, {id}, nullptr, build::binary(BinaryOp::Multiply, left->at(a), right->at(b), range), range);
+                             return build::reduce(ReduceKind::Sum, {id}, nullptr,
+                                                  build::binary(BinaryOp::Multiply, left->at(a), right->at(b), range),
+                                                  range);
                            }),
                true);
 }
@@ -122,12 +135,16 @@ TensorPtr Elaborator::concat(std::vector<TensorPtr> operands, ast::Range range) 
   unsigned depth = 0;
   for (TensorPtr const &operand : operands) {
     if (operand->rank() == 0 || operand->rank() != shape.size()) {
-      error(Code::H0202, operand->range, fmt::format("concat joins the last axes of tensors with equally many axes, found {} and {}", shape.size(), operand->rank()));
+      error(Code::H0202, operand->range,
+            fmt::format("concat joins the last axes of tensors with equally many axes, found {} and {}", shape.size(),
+                        operand->rank()));
       return nullptr;
     }
     for (size_t k = 0; k + 1 < shape.size(); ++k)
       if (!sizes.unify(shape[k], operand->shape[k])) {
-        error(Code::H0203, operand->range, fmt::format("expected {} elements along axis {}, found {}", sizes.print(shape[k]), k, sizes.print(operand->shape[k])),
+        error(Code::H0203, operand->range,
+              fmt::format("expected {} elements along axis {}, found {}", sizes.print(shape[k]), k,
+                          sizes.print(operand->shape[k])),
               Note{operands.front()->range, fmt::format("this has shape {}", sizes.print(shape))});
         return nullptr;
       }
@@ -147,7 +164,9 @@ TensorPtr Elaborator::concat(std::vector<TensorPtr> operands, ast::Range range) 
       Subscripts own = s;
       own.back() = build::binary(BinaryOp::Subtract, s.back(), build::size(firsts[k]), range);
       ExprPtr element = operands[k]->at(own);
-      result = result ? build::select(build::binary(BinaryOp::Less, s.back(), build::size(firsts[k + 1]), range), element, result, range) : element;
+      result = result ? build::select(build::binary(BinaryOp::Less, s.back(), build::size(firsts[k + 1]), range),
+                                      element, result, range)
+                      : element;
     }
     return result;
   });

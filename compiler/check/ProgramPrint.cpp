@@ -36,13 +36,15 @@ int precedenceOf(BinaryOp op) {
 }
 
 std::string_view symbolOf(BinaryOp op) {
-  static constexpr std::string_view symbols[] = {"+", "-", "*", "/", "%", "^", "min", "max", "==", "!=", "<", "<=", ">", ">=", "and", "or"};
+  static constexpr std::string_view symbols[] = {"+",  "-",  "*", "/",  "%", "^",  "min", "max",
+                                                 "==", "!=", "<", "<=", ">", ">=", "and", "or"};
   return symbols[size_t(op)];
 }
 
 std::string_view nameOf(UnaryOp op) {
-  static constexpr std::string_view names[] = {"-",   "not",  "abs", "exp",     "log",   "sqrt", "rsqrt", "sin",  "cos",
-                                               "tanh", "erf", "sigmoid", "floor", "ceil", "round", "real", "int"};
+  static constexpr std::string_view names[] = {"-",     "not",  "abs",   "exp",  "log", "sqrt",
+                                               "rsqrt", "sin",  "cos",   "tanh", "erf", "sigmoid",
+                                               "floor", "ceil", "round", "real", "int"};
   return names[size_t(op)];
 }
 
@@ -98,7 +100,8 @@ private:
     if (result.empty())
       return std::to_string(size.constant);
     if (size.constant != 0)
-      result += fmt::format(" {} {}", size.constant < 0 ? "-" : "+", size.constant < 0 ? -size.constant : size.constant);
+      result +=
+          fmt::format(" {} {}", size.constant < 0 ? "-" : "+", size.constant < 0 ? -size.constant : size.constant);
     return result;
   }
 
@@ -160,7 +163,8 @@ private:
     if (auto *index = std::get_if<Expr::IndexValue>(&e->node))
       return names.contains(index->index) ? names[index->index] : fmt::format("%{}", index->index);
     if (auto *value = std::get_if<Expr::SizeValue>(&e->node))
-      return parenthesised(size(value->size), value->size.terms.size() > 1 || value->size.constant != 0 || value->size.terms.front().coefficient != 1);
+      return parenthesised(size(value->size), value->size.terms.size() > 1 || value->size.constant != 0 ||
+                                                  value->size.terms.front().coefficient != 1);
     if (auto *read = std::get_if<Expr::Read>(&e->node)) {
       std::string result = program.tensors[read->tensor].name + (read->checked ? "?" : "") + "[";
       for (size_t k = 0; k < read->subscripts.size(); ++k)
@@ -179,7 +183,9 @@ private:
         return fmt::format("{}({}, {})", symbolOf(binary->op), expr(binary->left), expr(binary->right));
       int level = precedenceOf(binary->op);
       bool right = binary->op == BinaryOp::Power;
-      return parenthesised(fmt::format("{} {} {}", expr(binary->left, level + right), symbolOf(binary->op), expr(binary->right, level + !right)), level < outer);
+      return parenthesised(fmt::format("{} {} {}", expr(binary->left, level + right), symbolOf(binary->op),
+                                       expr(binary->right, level + !right)),
+                           level < outer);
     }
     if (auto *select = std::get_if<Expr::Select>(&e->node))
       return fmt::format("select({}, {}, {})", expr(select->condition), expr(select->ifTrue), expr(select->ifFalse));
@@ -200,7 +206,8 @@ private:
     for (size_t k = 0; k < definition.indices.size(); ++k) {
       text += k ? ", " : "";
       IndexId id = definition.indices[k];
-      text += int(k) == definition.timeAxis ? names[id] : fmt::format("{} < {}", enter(id), size(program.indices[id].size));
+      text +=
+          int(k) == definition.timeAxis ? names[id] : fmt::format("{} < {}", enter(id), size(program.indices[id].size));
     }
     text += "] = ";
     if (definition.softmaxAxis >= 0)
@@ -222,11 +229,13 @@ private:
       text += fmt::format(" until {} sets {}", expr(recurrence.until), program.dims[recurrence.lengthDim].name);
     text += " {\n";
     for (Start const &start : recurrence.starts) {
-      std::string at = recurrence.backward ? "end" + (start.offset ? fmt::format(" + {}", start.offset) : std::string()) : std::to_string(start.offset);
+      std::string at = recurrence.backward ? "end" + (start.offset ? fmt::format(" + {}", start.offset) : std::string())
+                                           : std::to_string(start.offset);
       std::string indices;
       for (IndexId id : start.indices)
         indices += fmt::format(", {} < {}", enter(id), size(program.indices[id].size));
-      text += fmt::format("  start {}[{}{}] = {}\n", program.tensors[start.tensor].name, at, indices, expr(start.value));
+      text +=
+          fmt::format("  start {}[{}{}] = {}\n", program.tensors[start.tensor].name, at, indices, expr(start.value));
       for (IndexId id : start.indices)
         leave(id);
     }

@@ -69,8 +69,8 @@ void tighten(Row &row) {
   row.constant = floorDivide(row.constant, divisor);
 }
 
-/// Adds the constant bounds of variables that follow by propagation with integer rounding: elimination alone is rational and would
-/// not see that a quotient of a number that is not negative is not negative.
+/// Adds the constant bounds of variables that follow by propagation with integer rounding: elimination alone is
+/// rational and would not see that a quotient of a number that is not negative is not negative.
 void propagateBounds(std::vector<Row> &rows) {
   struct Bounds {
     std::optional<int64_t> low, high;
@@ -137,7 +137,8 @@ bool infeasible(std::vector<Row> rows) {
     if (signs.empty() || rows.size() > maximumRows)
       return false;
     auto cost = [](auto const &entry) { return entry.second.first * entry.second.second; };
-    auto best = std::min_element(signs.begin(), signs.end(), [&](auto const &a, auto const &b) { return cost(a) < cost(b); });
+    auto best =
+        std::min_element(signs.begin(), signs.end(), [&](auto const &a, auto const &b) { return cost(a) < cost(b); });
     unsigned variable = best->first;
     std::vector<Row> next, above, below;
     for (Row &row : rows) {
@@ -155,7 +156,9 @@ bool infeasible(std::vector<Row> rows) {
         tighten(combined);
         if (combined.terms.empty() && combined.constant >= 0)
           continue;
-        bool known = std::any_of(next.begin(), next.end(), [&](Row const &other) { return other.terms == combined.terms && other.constant <= combined.constant; });
+        bool known = std::any_of(next.begin(), next.end(), [&](Row const &other) {
+          return other.terms == combined.terms && other.constant <= combined.constant;
+        });
         if (!known)
           next.push_back(std::move(combined));
       }
@@ -268,7 +271,8 @@ private:
       return v;
     if (auto *select = std::get_if<Expr::Select>(&expr->node)) {
       Row a = linear(select->ifTrue), b = linear(select->ifFalse);
-      known.push_back(either(both(formula(select->condition, true), equal(v, a)), both(formula(select->condition, false), equal(v, b))));
+      known.push_back(either(both(formula(select->condition, true), equal(v, a)),
+                             both(formula(select->condition, false), equal(v, b))));
     } else if (auto *read = std::get_if<Expr::Read>(&expr->node)) {
       Interval bounds = prover.interval(read->tensor);
       if (bounds.low)
@@ -304,7 +308,8 @@ private:
     case BinaryOp::Remainder:
       if (constantRight && b.constant > 0) { // a = c q + r, 0 <= r < c
         bool isNew = false;
-        ExprPtr quotient = binary.op == BinaryOp::Divide ? expr : build::binary(BinaryOp::Divide, binary.left, binary.right);
+        ExprPtr quotient =
+            binary.op == BinaryOp::Divide ? expr : build::binary(BinaryOp::Divide, binary.left, binary.right);
         Row q = variable(opaqueVariable(quotient, isNew));
         Row remainder = sum(a, q, -b.constant);
         if (isNew) {
@@ -343,7 +348,8 @@ private:
     if (auto *binary = std::get_if<Expr::Binary>(&condition->node)) {
       if (binary->op == BinaryOp::And || binary->op == BinaryOp::Or) {
         Formula a = formula(binary->left, positive), b = formula(binary->right, positive);
-        return (binary->op == BinaryOp::And) == positive ? both(std::move(a), std::move(b)) : either(std::move(a), std::move(b));
+        return (binary->op == BinaryOp::And) == positive ? both(std::move(a), std::move(b))
+                                                         : either(std::move(a), std::move(b));
       }
       if (binary->left->type == Scalar::Int)
         return comparison(binary->op, linear(binary->left), linear(binary->right), positive);

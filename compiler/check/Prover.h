@@ -1,8 +1,8 @@
 // Prover.h - proofs about indices and sizes: conditions that hold whenever some facts do.
 //
-// Integer arithmetic is linear over indices, run-time sizes and opaque terms; floor division and remainder by constants, min, max, abs
-// and choices are described by what is known of them. A proof refutes the facts together with the negated condition by
-// Fourier-Motzkin elimination with integer tightening. The answer "no" means: not proved.
+// Integer arithmetic is linear over indices, run-time sizes and opaque terms; floor division and remainder by
+// constants, min, max, abs and choices are described by what is known of them. A proof refutes the facts together with
+// the negated condition by Fourier-Motzkin elimination with integer tightening. The answer "no" means: not proved.
 #pragma once
 
 #include "compiler/check/Build.h"
@@ -18,7 +18,8 @@ struct Interval {
 
 class Prover {
 public:
-  Prover(Program const &program, std::function<Interval(TensorId)> interval) : program(program), interval(std::move(interval)) {}
+  Prover(Program const &program, std::function<Interval(TensorId)> interval)
+      : program(program), interval(std::move(interval)) {}
 
   bool holds(ExprPtr const &condition, std::vector<ExprPtr> const &facts) const;
   bool contradictory(std::vector<ExprPtr> const &facts) const;
@@ -29,8 +30,10 @@ private:
   std::function<Interval(TensorId)> interval;
 };
 
-/// Values of indices and sizes at which `facts` hold and `condition` does not, as "i = 0, n = 4"; nothing if none is found.
-std::optional<std::string> findWitness(Program const &program, ExprPtr const &condition, std::vector<ExprPtr> const &facts,
-                                       ExprPtr const &value = nullptr, int64_t *valueThere = nullptr);
+/// Values of indices and sizes at which `facts` hold and `condition` does not, as "i = 0, n = 4"; nothing if none is
+/// found.
+std::optional<std::string> findWitness(Program const &program, ExprPtr const &condition,
+                                       std::vector<ExprPtr> const &facts, ExprPtr const &value = nullptr,
+                                       int64_t *valueThere = nullptr);
 
 } // namespace heed::elaborate

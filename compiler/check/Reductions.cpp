@@ -9,16 +9,18 @@ namespace heed::elaborate {
 namespace {
 
 std::optional<ReduceKind> kindOf(std::string const &name) {
-  static std::map<std::string, ReduceKind> const kinds = {{"sum", ReduceKind::Sum},       {"product", ReduceKind::Product}, {"max", ReduceKind::Max},
-                                                          {"min", ReduceKind::Min},       {"argmax", ReduceKind::ArgMax},   {"argmin", ReduceKind::ArgMin},
-                                                          {"any", ReduceKind::Any},       {"all", ReduceKind::All},         {"mean", ReduceKind::Sum}};
+  static std::map<std::string, ReduceKind> const kinds = {
+      {"sum", ReduceKind::Sum}, {"product", ReduceKind::Product}, {"max", ReduceKind::Max},
+      {"min", ReduceKind::Min}, {"argmax", ReduceKind::ArgMax},   {"argmin", ReduceKind::ArgMin},
+      {"any", ReduceKind::Any}, {"all", ReduceKind::All},         {"mean", ReduceKind::Sum}};
   auto place = kinds.find(name);
   return place == kinds.end() ? std::nullopt : std::optional(place->second);
 }
 
 } // namespace
 
-TensorPtr Elaborator::reduceValue(std::string const &name, std::vector<IndexId> const &indices, ExprPtr domain, TensorPtr const &operand, ast::Range range) {
+TensorPtr Elaborator::reduceValue(std::string const &name, std::vector<IndexId> const &indices, ExprPtr domain,
+                                  TensorPtr const &operand, ast::Range range) {
   ReduceKind kind = *kindOf(name);
   TensorPtr body = operand;
   bool mean = name == "mean";
@@ -28,7 +30,8 @@ TensorPtr Elaborator::reduceValue(std::string const &name, std::vector<IndexId> 
       return nullptr;
     }
   } else if (body->type == Scalar::Bool) {
-    error(Code::H0201, body->range, fmt::format("'{}' asks for numbers, found conditions", name), Note{range, "int(c) is 1 where the condition c holds"});
+    error(Code::H0201, body->range, fmt::format("'{}' asks for numbers, found conditions", name),
+          Note{range, "int(c) is 1 where the condition c holds"});
     return nullptr;
   }
   if (mean && !(body = convert(body, Scalar::Real, range)))
@@ -45,13 +48,15 @@ TensorPtr Elaborator::reduceValue(std::string const &name, std::vector<IndexId> 
       return result;
     ExprPtr count = build::reduce(ReduceKind::Sum, indices, domain, build::integer(1, range), range, element);
     return build::select(build::binary(BinaryOp::Greater, count, build::integer(0), range),
-                         build::binary(BinaryOp::Divide, result, build::unary(UnaryOp::ToReal, count, range), range), build::real(0, range), range);
+                         build::binary(BinaryOp::Divide, result, build::unary(UnaryOp::ToReal, count, range), range),
+                         build::real(0, range), range);
   });
 }
 
 TensorPtr Elaborator::reduceLastAxis(std::string const &name, TensorPtr body, ast::Range range) {
   if (body->rank() == 0) {
-    error(Code::H0202, range, fmt::format("'{}' of a number; name the index to reduce over, as in {}[j](...)", name, name));
+    error(Code::H0202, range,
+          fmt::format("'{}' of a number; name the index to reduce over, as in {}[j](...)", name, name));
     return nullptr;
   }
   IndexId id = newIndex("c", body->shape.back());
@@ -66,14 +71,17 @@ TensorPtr Elaborator::reduceLastAxis(std::string const &name, TensorPtr body, as
 
 Value Elaborator::evaluateReduction(std::string const &name, ast::Call const &call) {
   if (call.arguments.size() != 1 || !call.statics.empty() || call.as) {
-    error(Code::H0304, call.range, fmt::format("'{}' reduces one expression, found {} arguments", name, call.arguments.size() + call.statics.size()));
+    error(Code::H0304, call.range,
+          fmt::format("'{}' reduces one expression, found {} arguments", name,
+                      call.arguments.size() + call.statics.size()));
     return {};
   }
   if (name == "softmax")
     return evaluateSoftmax(call);
   if (call.indices.empty()) {
     if (call.where) {
-      error(Code::H0410, ast::rangeOf(*call.where), fmt::format("the condition needs an index: {}[j](... where ...)", name));
+      error(Code::H0410, ast::rangeOf(*call.where),
+            fmt::format("the condition needs an index: {}[j](... where ...)", name));
       return {};
     }
     TensorPtr body = tensor(call.arguments.front());
@@ -106,8 +114,10 @@ Value Elaborator::evaluateReduction(std::string const &name, ast::Call const &ca
       return {};
     for (size_t k = 0; k < ids.size(); ++k)
       if (!dependsOn(body->sample(), ids[k]) && !(domain && dependsOn(domain, ids[k]))) {
-        error(Code::H0403, call.indices[k].range, fmt::format("'{}' reduces over '{}', which does not occur in its expression", name, call.indices[k].text),
-              Note{ast::rangeOf(call.arguments.front()), fmt::format("nothing here depends on '{}'", call.indices[k].text)});
+        error(Code::H0403, call.indices[k].range,
+              fmt::format("'{}' reduces over '{}', which does not occur in its expression", name, call.indices[k].text),
+              Note{ast::rangeOf(call.arguments.front()),
+                   fmt::format("nothing here depends on '{}'", call.indices[k].text)});
         return {};
       }
     result = reduceValue(name, ids, domain, body, call.range);
@@ -138,8 +148,11 @@ Value Elaborator::evaluateSoftmax(ast::Call const &call) {
   ast::Name const &name = call.indices.front();
   IndexId around = findIndex(name.text);
   if (around == placeholderBase) {
-    error(Code::H0404, name.range, fmt::format("softmax keeps the index '{}', which is bound by nothing here", name.text),
-          Note{name.range, fmt::format("name it on the left side, or reduce over it around the softmax, as in sum[{0}](softmax[{0}](...) * v[{0}])", name.text)});
+    error(Code::H0404, name.range,
+          fmt::format("softmax keeps the index '{}', which is bound by nothing here", name.text),
+          Note{name.range, fmt::format("name it on the left side, or reduce over it around the softmax, as in "
+                                       "sum[{0}](softmax[{0}](...) * v[{0}])",
+                                       name.text)});
     return {};
   }
   IndexFrame own;
@@ -161,7 +174,8 @@ Value Elaborator::evaluateSoftmax(ast::Call const &call) {
     if (!body || !(body = convert(body, Scalar::Real, call.range)))
       return {};
     if (!dependsOn(body->sample(), id)) {
-      error(Code::H0403, name.range, fmt::format("'softmax' normalises over '{}', which does not occur in its expression", name.text));
+      error(Code::H0403, name.range,
+            fmt::format("'softmax' normalises over '{}', which does not occur in its expression", name.text));
       return {};
     }
   }

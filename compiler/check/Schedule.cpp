@@ -1,5 +1,5 @@
-// Schedule.cpp - from elaborated definitions to the steps of a program: sizes resolved, dead definitions dropped, cycles made
-// recurrences.
+// Schedule.cpp - from elaborated definitions to the steps of a program: sizes resolved, dead definitions dropped,
+// cycles made recurrences.
 
 #include "compiler/check/Schedule.h"
 #include "compiler/check/Graph.h"
@@ -75,6 +75,17 @@ std::optional<int64_t> shiftFrom(ExprPtr const &expr, IndexId index) {
   return base ? std::optional(*base + *constant) : std::nullopt;
 }
 
+/// Whether the size is not known and no index has been reported for that.
+bool Scheduler::isNewUnknown(Size const &size) {
+  if (e.sizes.isKnown(size))
+    return false;
+  allKnown = false;
+  bool isNew = false;
+  for (Size::Term const &term : e.sizes.resolve(size).terms)
+    isNew |= term.dim >= program.dims.size() && unknowns.insert(term.dim).second;
+  return isNew;
+}
+
 bool Scheduler::checkRanges(ExprPtr const &expr, Emitted const &owner) {
   bool ok = true;
   std::unordered_set<Expr const *> seen;
@@ -83,8 +94,10 @@ bool Scheduler::checkRanges(ExprPtr const &expr, Emitted const &owner) {
     if (!reduce)
       return;
     for (IndexId id : reduce->indices)
-      if (ok && !e.sizes.isKnown(program.indices[id].size)) {
-        e.error(Code::H0401, node->range, fmt::format("index '{}' has no range: it subscripts no axis directly", program.indices[id].name), std::nullopt, owner.instance);
+      if (ok && isNewUnknown(program.indices[id].size)) {
+        e.error(Code::H0401, node->range,
+                fmt::format("index '{}' has no range: it subscripts no axis directly", program.indices[id].name),
+                std::nullopt, owner.instance);
         ok = false;
       }
   });
@@ -109,20 +122,20 @@ bool Scheduler::resolveSizes() {
       item.start.value = resolveIn(item.start.value, e.sizes, memo);
       item.position = e.sizes.resolve(item.position);
     }
-  bool known = true;
   for (Emitted &item : e.emitted) {
     bool ok = true;
     for (IndexId id : item.definition.indices)
-      if (ok && !e.sizes.isKnown(program.indices[id].size)) {
-        e.error(Code::H0401, item.range, fmt::format("index '{}' has no range: it subscripts no axis directly", program.indices[id].name),
-                Note{item.range, fmt::format("write its bound on the left side, as in {}[{} < n]", program.tensors[item.definition.tensor].name, program.indices[id].name)},
+      if (ok && isNewUnknown(program.indices[id].size)) {
+        e.error(Code::H0401, item.range,
+                fmt::format("index '{}' has no range: it subscripts no axis directly", program.indices[id].name),
+                Note{item.range, fmt::format("write its bound on the left side, as in {}[{} < n]",
+                                             program.tensors[item.definition.tensor].name, program.indices[id].name)},
                 item.instance);
         ok = false;
       }
     ok = ok && checkRanges(item.definition.value, item) && checkRanges(item.definition.domain, item);
-    known &= ok;
   }
-  return known;
+  return allKnown;
 }
 
 /// Every run-time size is one that an input shows, or the number of steps that `until` leaves.
@@ -139,9 +152,13 @@ void Scheduler::checkDims() {
   for (size_t k = 0; k < program.dims.size(); ++k) {
     Dim &dim = program.dims[k];
     if (dim.fromUntil && shown[k])
-      e.error(Code::H0505, dim.range, fmt::format("'until' sets the size '{}', but it is the size of an input", dim.name), std::nullopt, nullptr);
+      e.error(Code::H0505, dim.range,
+              fmt::format("'until' sets the size '{}', but it is the size of an input", dim.name), std::nullopt,
+              nullptr);
     if (!dim.fromUntil && !shown[k] && used[k])
-      e.error(Code::H0609, dim.range, fmt::format("nothing sets the run-time size '{}': no input has it, and no 'until' ends it", dim.name), std::nullopt, nullptr);
+      e.error(Code::H0609, dim.range,
+              fmt::format("nothing sets the run-time size '{}': no input has it, and no 'until' ends it", dim.name),
+              std::nullopt, nullptr);
   }
 }
 
@@ -152,13 +169,16 @@ void Scheduler::reportCycle(std::vector<size_t> const &members) {
   std::vector<size_t> queue = {first};
   for (size_t k = 0; k < queue.size(); ++k)
     for (Read const &read : reads[queue[k]])
-      if (std::find(members.begin(), members.end(), read.target) != members.end() && from.try_emplace(read.target, queue[k]).second)
+      if (std::find(members.begin(), members.end(), read.target) != members.end() &&
+          from.try_emplace(read.target, queue[k]).second)
         queue.push_back(read.target);
   std::string text = program.tensors[definitions[first]->definition.tensor].name;
-  for (size_t node = from.contains(first) ? from.at(first) : first, steps = 0; node != first && steps < members.size(); node = from.at(node), ++steps)
+  for (size_t node = from.contains(first) ? from.at(first) : first, steps = 0; node != first && steps < members.size();
+       node = from.at(node), ++steps)
     text = program.tensors[definitions[node]->definition.tensor].name + " -> " + text;
   std::string name = program.tensors[definitions[first]->definition.tensor].name;
-  e.error(Code::H0501, definitions[first]->range, fmt::format("'{}' depends on itself without an earlier index: {} -> {}", name, name, text), std::nullopt,
+  e.error(Code::H0501, definitions[first]->range,
+          fmt::format("'{}' depends on itself without an earlier index: {} -> {}", name, name, text), std::nullopt,
           definitions[first]->instance);
 }
 
@@ -171,7 +191,8 @@ bool Scheduler::findTimeAxes(std::vector<size_t> const &members, std::map<size_t
     for (Read const &read : reads[k])
       for (size_t p = 0; axes.empty() && inside(read.target) && p < read.read->subscripts.size(); ++p)
         for (size_t a = 0; a < definitions[k]->definition.indices.size(); ++a)
-          if (auto shift = shiftFrom(read.read->subscripts[p], definitions[k]->definition.indices[a]); shift && *shift != 0) {
+          if (auto shift = shiftFrom(read.read->subscripts[p], definitions[k]->definition.indices[a]);
+              shift && *shift != 0) {
             axes[k] = int(a);
             axes[read.target] = int(p);
           }
@@ -200,7 +221,8 @@ bool Scheduler::findTimeAxes(std::vector<size_t> const &members, std::map<size_t
   return axes.size() == members.size();
 }
 
-bool Scheduler::orderMembers(std::vector<size_t> const &members, std::map<size_t, int> const &axes, std::vector<size_t> &order, bool &backward) {
+bool Scheduler::orderMembers(std::vector<size_t> const &members, std::map<size_t, int> const &axes,
+                             std::vector<size_t> &order, bool &backward) {
   std::map<size_t, size_t> position;
   for (size_t k = 0; k < members.size(); ++k)
     position[members[k]] = k;
@@ -216,13 +238,16 @@ bool Scheduler::orderMembers(std::vector<size_t> const &members, std::map<size_t
       if (!shift) {
         bool arithmetic = dependsOn(read.read->subscripts[size_t(axes.at(read.target))], time);
         if (arithmetic) {
-          e.error(Code::H0506, read.range, fmt::format("'{}' is read at a step that is not a constant distance from '{}'", name, program.indices[time].name), std::nullopt,
-                  definitions[k]->instance);
+          e.error(Code::H0506, read.range,
+                  fmt::format("'{}' is read at a step that is not a constant distance from '{}'", name,
+                              program.indices[time].name),
+                  std::nullopt, definitions[k]->instance);
           return false;
         }
         e.error(Code::H0501, read.range,
-                fmt::format("'{}' depends on itself, and is read here at other steps than an earlier one of '{}'", name, program.indices[time].name), std::nullopt,
-                definitions[k]->instance);
+                fmt::format("'{}' depends on itself, and is read here at other steps than an earlier one of '{}'", name,
+                            program.indices[time].name),
+                std::nullopt, definitions[k]->instance);
         return false;
       }
       if (*shift == 0)
@@ -233,12 +258,15 @@ bool Scheduler::orderMembers(std::vector<size_t> const &members, std::map<size_t
         later = read.range;
     }
   if (!earlier.empty() && !later.empty()) {
-    e.error(Code::H0504, later, "this reads a later step", Note{earlier, "but this reads an earlier step of the same recurrence"}, definitions[members.front()]->instance);
+    e.error(Code::H0504, later, "this reads a later step",
+            Note{earlier, "but this reads an earlier step of the same recurrence"},
+            definitions[members.front()]->instance);
     return false;
   }
   backward = earlier.empty() && !later.empty();
   for (auto const &component : components(edges)) {
-    bool self = std::find(edges[component.front()].begin(), edges[component.front()].end(), component.front()) != edges[component.front()].end();
+    bool self = std::find(edges[component.front()].begin(), edges[component.front()].end(), component.front()) !=
+                edges[component.front()].end();
     if (component.size() > 1 || self) {
       std::vector<size_t> cycle;
       for (size_t k : component)
@@ -255,22 +283,24 @@ void Scheduler::setUntil(Recurrence &recurrence, Emitted &member, IndexMap const
   if (!member.until)
     return;
   if (recurrence.until) {
-    e.error(Code::H0505, member.until->range, "a recurrence has one 'until'", Note{recurrence.until->range, "the other is here"}, member.instance);
+    e.error(Code::H0505, member.until->range, "a recurrence has one 'until'",
+            Note{recurrence.until->range, "the other is here"}, member.instance);
     return;
   }
   recurrence.until = substitute(member.until, renaming);
   Size const &length = recurrence.length;
   if (length.constant != 0 || length.terms.size() != 1 || length.terms.front().coefficient != 1) {
-    e.error(Code::H0505, member.until->range, fmt::format("'until' needs a run-time size to set, but the recurrence has {} steps", e.sizes.print(length)), std::nullopt,
-            member.instance);
+    e.error(Code::H0505, member.until->range,
+            fmt::format("'until' needs a run-time size to set, but the recurrence has {} steps", e.sizes.print(length)),
+            std::nullopt, member.instance);
     return;
   }
   recurrence.lengthDim = length.terms.front().dim;
   Dim &dim = program.dims[recurrence.lengthDim];
   dim.fromUntil = true;
   if (dim.maximum < 0)
-    e.error(Code::H0505, member.until->range, fmt::format("the size '{}' that 'until' sets needs a bound", dim.name), Note{dim.range, fmt::format("write dim {} <= 64", dim.name)},
-            member.instance);
+    e.error(Code::H0505, member.until->range, fmt::format("the size '{}' that 'until' sets needs a bound", dim.name),
+            Note{dim.range, fmt::format("write dim {} <= 64", dim.name)}, member.instance);
 }
 
 void Scheduler::makeRecurrence(std::vector<size_t> const &members) {
@@ -295,7 +325,8 @@ void Scheduler::makeRecurrence(std::vector<size_t> const &members) {
     IndexId time = definition.indices[size_t(axes[k])];
     if (!(program.indices[time].size == recurrence.length)) {
       e.error(Code::H0402, item.range,
-              fmt::format("'{}' has {} steps, but the definitions it depends on have {}", program.tensors[definition.tensor].name, e.sizes.print(program.indices[time].size),
+              fmt::format("'{}' has {} steps, but the definitions it depends on have {}",
+                          program.tensors[definition.tensor].name, e.sizes.print(program.indices[time].size),
                           e.sizes.print(recurrence.length)),
               std::nullopt, item.instance);
       return;
@@ -317,21 +348,26 @@ void Scheduler::makeRecurrence(std::vector<size_t> const &members) {
       bool after = beyond.isConstant() && beyond.constant >= 0;
       if (!(recurrence.backward ? after : before)) {
         e.error(Code::H0503, start.range,
-                fmt::format("'{}' runs {}, so it starts at {}, not at position {}", name, recurrence.backward ? "backward" : "forward",
-                            recurrence.backward ? e.sizes.print(recurrence.length) : "-1", e.sizes.print(start.position)),
+                fmt::format("'{}' runs {}, so it starts at {}, not at position {}", name,
+                            recurrence.backward ? "backward" : "forward",
+                            recurrence.backward ? e.sizes.print(recurrence.length) : "-1",
+                            e.sizes.print(start.position)),
                 std::nullopt, start.instance);
         return;
       }
       start.start.offset = recurrence.backward ? beyond.constant : start.position.constant;
       for (Start const &other : recurrence.starts)
         if (other.tensor == start.start.tensor && other.offset == start.start.offset)
-          e.error(Code::H0302, start.range, fmt::format("the start of '{}' at {} is given twice", name, e.sizes.print(start.position)), std::nullopt, start.instance);
+          e.error(Code::H0302, start.range,
+                  fmt::format("the start of '{}' at {} is given twice", name, e.sizes.print(start.position)),
+                  std::nullopt, start.instance);
       std::vector<Expr const *> startReads;
       collectReads(start.start.value, startReads);
       for (Expr const *read : startReads)
         for (size_t member : members)
           if (std::get<Expr::Read>(read->node).tensor == definitions[member]->definition.tensor) {
-            e.error(Code::H0501, read->range, fmt::format("the start of '{}' reads the recurrence it starts", name), std::nullopt, start.instance);
+            e.error(Code::H0501, read->range, fmt::format("the start of '{}' reads the recurrence it starts", name),
+                    std::nullopt, start.instance);
             return;
           }
       recurrence.starts.push_back(start.start);
@@ -393,25 +429,30 @@ void Scheduler::run() {
       if (target == SIZE_MAX)
         continue;
       reads[k].push_back({target, &read, expr->range, ordered});
-      edges[k].push_back(target);
+      if (ordered || target != k) // an `until` that looks at its own step makes no recurrence
+        edges[k].push_back(target);
       // What reads another step of a recurrence may meet its start, so it is computed with it.
       auto list = e.starts.find(read.tensor);
       if (list == e.starts.end() || !ordered)
         continue;
       for (IndexId index : definitions[k]->definition.indices)
-        if (auto shift = shiftFrom(read.subscripts[list->second.front().axis], index); shift && *shift != 0 && target != k)
+        if (auto shift = shiftFrom(read.subscripts[list->second.front().axis], index);
+            shift && *shift != 0 && target != k)
           edges[target].push_back(k);
     }
   }
   for (std::vector<size_t> const &component : components(edges)) {
     Emitted &item = *definitions[component.front()];
-    bool self = std::find(edges[component.front()].begin(), edges[component.front()].end(), component.front()) != edges[component.front()].end();
+    bool self = std::find(edges[component.front()].begin(), edges[component.front()].end(), component.front()) !=
+                edges[component.front()].end();
     if (component.size() > 1 || self) {
       makeRecurrence(component);
       continue;
     }
     if (item.until)
-      e.error(Code::H0505, item.until->range, fmt::format("'until' ends a recurrence, but '{}' reads no earlier step", program.tensors[item.definition.tensor].name),
+      e.error(Code::H0505, item.until->range,
+              fmt::format("'until' ends a recurrence, but '{}' reads no earlier step",
+                          program.tensors[item.definition.tensor].name),
               std::nullopt, item.instance);
     program.steps.push_back(item.definition);
   }

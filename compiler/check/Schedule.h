@@ -5,8 +5,8 @@
 
 namespace heed::elaborate {
 
-/// Resolves all sizes, drops what no output needs, orders the rest, and makes recurrences of the cycles. Fills program.steps;
-/// `origins` then says for every defined tensor which elaborated definition it is.
+/// Resolves all sizes, drops what no output needs, orders the rest, and makes recurrences of the cycles. Fills
+/// program.steps; `origins` then says for every defined tensor which elaborated definition it is.
 class Scheduler {
 public:
   explicit Scheduler(Elaborator &elaborator) : e(elaborator), program(elaborator.program) {}
@@ -26,12 +26,17 @@ private:
   };
   std::vector<std::vector<Read>> reads;
 
+  std::set<DimId> unknowns;
+  bool allKnown = true;
+
   bool resolveSizes();
+  bool isNewUnknown(Size const &size);
   void checkDims();
   bool checkRanges(ExprPtr const &expr, Emitted const &owner);
   void makeRecurrence(std::vector<size_t> const &members);
   bool findTimeAxes(std::vector<size_t> const &members, std::map<size_t, int> &axes);
-  bool orderMembers(std::vector<size_t> const &members, std::map<size_t, int> const &axes, std::vector<size_t> &order, bool &backward);
+  bool orderMembers(std::vector<size_t> const &members, std::map<size_t, int> const &axes, std::vector<size_t> &order,
+                    bool &backward);
   void reportCycle(std::vector<size_t> const &members);
   void setUntil(Recurrence &recurrence, Emitted &member, IndexMap const &renaming);
 };

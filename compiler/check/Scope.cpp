@@ -14,7 +14,8 @@ std::shared_ptr<Binding> Scope::find(std::string const &name) {
       return place->second.back().binding;
     std::shared_ptr<Binding> latest;
     for (Version const &version : place->second)
-      if (version.position < position || (version.position == position && position % 2 == 1)) // odd: members of one recurrence
+      if (version.position < position ||
+          (version.position == position && position % 2 == 1)) // odd: members of one recurrence
         latest = version.binding;
     if (latest)
       return latest;
@@ -29,7 +30,8 @@ void Scope::bind(std::string const &name, Value value, ast::Range range) {
   binding->value = std::move(value);
   binding->range = range;
   auto &versions = names[name];
-  auto after = std::upper_bound(versions.begin(), versions.end(), position, [](size_t p, Version const &v) { return p < v.position; });
+  auto after = std::upper_bound(versions.begin(), versions.end(), position,
+                                [](size_t p, Version const &v) { return p < v.position; });
   versions.insert(after, {position, std::move(binding)});
 }
 
@@ -46,6 +48,8 @@ void Elaborator::error(Code code, ast::Range range, std::string text, std::optio
   } else if (where && !note && where->parent && !where->call.empty()) {
     note = Note{where->call, fmt::format("in this use of '{}'", where->callable->name.text)};
   }
+  if ((code == Code::H0301 || code == Code::H0404) && !reportedNames.emplace(where, text).second)
+    return;
   // A repeat or a second call meets the same mistake again.
   for (Diagnostic const &earlier : diagnostics.all())
     if (earlier.code == code && earlier.range.first == range.first && earlier.text == text)
@@ -56,11 +60,13 @@ void Elaborator::error(Code code, ast::Range range, std::string text, std::optio
 std::string Elaborator::textOf(ast::Range range) const {
   if (range.empty() || range.last - range.first > 60)
     return "";
-  std::string text(sources.textAt(range.first).substr(range.first - sources.baseAt(range.first), range.last - range.first));
+  std::string text(
+      sources.textAt(range.first).substr(range.first - sources.baseAt(range.first), range.last - range.first));
   return text.find('\n') == std::string::npos ? text : "";
 }
 
-ast::Callable const *Elaborator::findCallable(std::string const &name, FileScope const &from, FileScope const *&where) const {
+ast::Callable const *Elaborator::findCallable(std::string const &name, FileScope const &from,
+                                              FileScope const *&where) const {
   if (auto place = from.callables.find(name); place != from.callables.end()) {
     where = &from;
     return place->second;
@@ -131,15 +137,18 @@ std::set<std::string> Elaborator::visibleNames() {
   addFile(*instance->file);
   for (FileScope const *import : instance->file->imports)
     addFile(*import);
-  for (char const *name : {"sum", "product", "mean", "max", "min", "argmax", "argmin", "any", "all", "softmax", "exp", "log", "sqrt", "rsqrt", "abs",
-                           "sin", "cos", "tanh", "erf", "sigmoid", "floor", "ceil", "round", "select", "float", "int", "dot", "concat"})
+  for (char const *name :
+       {"sum",   "product", "mean",  "max",    "min",   "argmax", "argmin", "any",   "all", "softmax",
+        "exp",   "log",     "sqrt",  "rsqrt",  "abs",   "sin",    "cos",    "tanh",  "erf", "sigmoid",
+        "floor", "ceil",    "round", "select", "float", "int",    "dot",    "concat"})
     names.insert(name);
   return names;
 }
 
 std::string Elaborator::unknownName(std::string const &name) {
   std::string near = nearest(name, visibleNames());
-  return near.empty() ? fmt::format("unknown name '{}'", name) : fmt::format("unknown name '{}'; did you mean '{}'?", name, near);
+  return near.empty() ? fmt::format("unknown name '{}'", name)
+                      : fmt::format("unknown name '{}'; did you mean '{}'?", name, near);
 }
 
 std::optional<Size> Elaborator::toSize(ExprPtr const &expr, ast::Range range) {
@@ -161,9 +170,11 @@ std::optional<Size> Elaborator::toSize(ExprPtr const &expr, ast::Range range) {
     if (binary->op == BinaryOp::Divide) {
       if (auto quotient = divideExactly(*left, *right))
         return quotient;
-      std::string text = fmt::format("a size must be a whole number, but {} is not divisible by {}", sizes.print(*left), sizes.print(*right));
+      std::string text = fmt::format("a size must be a whole number, but {} is not divisible by {}", sizes.print(*left),
+                                     sizes.print(*right));
       if (!left->isConstant() && right->isConstant())
-        text = fmt::format("a size must be a whole number, but the run-time size {} need not be divisible by {}", sizes.print(*left), sizes.print(*right));
+        text = fmt::format("a size must be a whole number, but the run-time size {} need not be divisible by {}",
+                           sizes.print(*left), sizes.print(*right));
       error(Code::H0204, range, text);
       return std::nullopt;
     }
@@ -179,7 +190,9 @@ std::optional<Size> Elaborator::evaluateSize(ast::Expr const &expr) {
   if (!value)
     return std::nullopt;
   if (value->rank() > 0 || value->type != Scalar::Int) {
-    error(Code::H0206, ast::rangeOf(expr), fmt::format("expected a size, found {}", value->rank() > 0 ? "a tensor" : std::string("a ") + std::string(typeName(value->type))));
+    error(Code::H0206, ast::rangeOf(expr),
+          fmt::format("expected a size, found {}",
+                      value->rank() > 0 ? "a tensor" : std::string("a ") + std::string(typeName(value->type))));
     return std::nullopt;
   }
   return toSize(value->scalar, ast::rangeOf(expr));

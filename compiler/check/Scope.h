@@ -25,7 +25,7 @@ struct FileScope {
 struct Binding {
   Value value;
   ast::Range range;
-  bool dim = false;      // a size
+  bool dim = false; // a size
 };
 
 /// A name can be bound anew by `repeat`: the binding that a statement sees is the latest one before it.
@@ -41,11 +41,13 @@ struct Scope {
   Scope *parent = nullptr; // of a repeat iteration: the body around it
   Instance *instance = nullptr;
   std::map<std::string, std::vector<Version>> names;
-  std::set<std::string> rebound;                           // names whose versions differ by position
-  std::map<std::string, std::shared_ptr<Binding>> carried; // repeat: the outer names bound anew, as the last iteration left them
-  size_t position = 0;                                     // of the statement being elaborated
-  std::vector<std::pair<std::string, int64_t>> counters;   // repeat counters, outermost first (over all enclosing repeats of the body)
-  std::string suffix;                                      // ".2.0": their values
+  std::set<std::string> rebound; // names whose versions differ by position
+  std::map<std::string, std::shared_ptr<Binding>>
+      carried;         // repeat: the outer names bound anew, as the last iteration left them
+  size_t position = 0; // of the statement being elaborated
+  std::vector<std::pair<std::string, int64_t>>
+      counters;       // repeat counters, outermost first (over all enclosing repeats of the body)
+  std::string suffix; // ".2.0": their values
 
   std::shared_ptr<Binding> find(std::string const &name);
   void bind(std::string const &name, Value value, ast::Range range);
@@ -62,14 +64,15 @@ struct Instance {
   ast::Callable const *callable = nullptr;
   FileScope const *file = nullptr;
   Instance *parent = nullptr;
-  ast::Range call;          // where the caller calls it
-  Scope *caller = nullptr;  // the scope of that place
-  std::string prefix;       // of tensor names: "block.3."
-  std::string path;         // of parameters
+  ast::Range call;                            // where the caller calls it
+  Scope *caller = nullptr;                    // the scope of that place
+  std::string prefix;                         // of tensor names: "block.3."
+  std::string path;                           // of parameters
   size_t boundDepth = 0, assumptionDepth = 0; // the context of the call
   std::map<std::string, ResultShape> results;
   Scope body;
-  // Segments of parameter paths belong to the nearest layer or model; a call in a function inside it is found by its trail.
+  // Segments of parameter paths belong to the nearest layer or model; a call in a function inside it is found by its
+  // trail.
   Instance *owner = nullptr;
   std::vector<ast::Call const *> trail;
   std::map<std::vector<ast::Call const *>, std::string> segments;

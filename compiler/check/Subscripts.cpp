@@ -22,8 +22,12 @@ bool Elaborator::unifyIndex(IndexId index, Size const &size, ast::Range range, s
   }
   auto use = indexUses.find(index);
   error(Code::H0402, range,
-        fmt::format("index '{}' ranges over {} here ({}), but over {} elsewhere", program.indices[index].name, sizes.print(size), axis, sizes.print(current)),
-        use == indexUses.end() ? std::nullopt : std::optional(Note{use->second.first, fmt::format("it has {} from {}", sizes.print(current), use->second.second)}));
+        fmt::format("index '{}' ranges over {} here ({}), but over {} elsewhere", program.indices[index].name,
+                    sizes.print(size), axis, sizes.print(current)),
+        use == indexUses.end()
+            ? std::nullopt
+            : std::optional(
+                  Note{use->second.first, fmt::format("it has {} from {}", sizes.print(current), use->second.second)}));
   return false;
 }
 
@@ -35,7 +39,8 @@ Value Elaborator::evaluateIndex(ast::Index const &index) {
     return indexList(*list, index);
   TensorPtr value = base.tensor();
   if (!value) {
-    error(Code::H0306, ast::rangeOf(index.base), fmt::format("'{}' is a function and has no subscripts", base.function()->name()));
+    error(Code::H0306, ast::rangeOf(index.base),
+          fmt::format("'{}' is a function and has no subscripts", base.function()->name()));
     return {};
   }
   return indexTensor(value, index);
@@ -81,14 +86,24 @@ Value Elaborator::indexList(ListValue const &list, ast::Index const &index) {
     return {};
   ExprPtr result = numbers.back()->scalar;
   for (size_t k = numbers.size() - 1; k-- > 0;)
-    result = build::select(build::binary(BinaryOp::Equal, at->scalar, build::integer(int64_t(k)), range), numbers[k]->scalar, result, range);
+    result = build::select(build::binary(BinaryOp::Equal, at->scalar, build::integer(int64_t(k)), range),
+                           numbers[k]->scalar, result, range);
   return scalarValue(result, index.range);
 }
 
 Value Elaborator::indexTensor(TensorPtr const &base, ast::Index const &index) {
   if (index.subscripts.size() > base->rank()) {
-    error(Code::H0202, index.range,
-          fmt::format("{} subscripts for a tensor of {} axes{}", index.subscripts.size(), base->rank(), base->rank() ? ", " + sizes.print(base->shape) : std::string()));
+    std::optional<Note> note;
+    if (auto *name = get<ast::Name>(index.base))
+      if (auto binding = scope->find(name->text))
+        note = Note{binding->range, fmt::format("'{}' is {}", name->text,
+                                                base->rank() ? "of shape " + sizes.print(base->shape) : "a number")};
+    size_t count = index.subscripts.size();
+    std::string found = base->rank() == 0 ? "a number"
+                        : base->rank() == 1
+                            ? "a tensor of 1 axis, " + sizes.print(base->shape)
+                            : fmt::format("a tensor of {} axes, {}", base->rank(), sizes.print(base->shape));
+    error(Code::H0202, index.range, fmt::format("{} subscript{} for {}", count, count == 1 ? "" : "s", found), note);
     return {};
   }
   std::string baseName = base->name.empty() ? "the tensor" : "'" + base->name + "'";

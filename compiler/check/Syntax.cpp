@@ -8,11 +8,13 @@
 namespace heed::elaborate {
 
 bool isReduction(std::string const &name) {
-  static std::set<std::string> const names = {"sum", "product", "mean", "max", "min", "argmax", "argmin", "any", "all", "softmax"};
+  static std::set<std::string> const names = {"sum",    "product", "mean", "max", "min",
+                                              "argmax", "argmin",  "any",  "all", "softmax"};
   return names.contains(name);
 }
 
-void forEachName(ast::Expr const &expr, std::set<std::string> const &hidden, std::function<void(NameUse const &)> const &visit) {
+void forEachName(ast::Expr const &expr, std::set<std::string> const &hidden,
+                 std::function<void(NameUse const &)> const &visit) {
   if (auto *name = get<ast::Name>(expr)) {
     if (!hidden.contains(name->text))
       visit({name->text, name->range, nullptr, false});
@@ -72,7 +74,7 @@ bool mentions(ast::Expr const &expr, std::string const &name) { return mentions(
 
 std::string nearest(std::string const &name, std::set<std::string> const &candidates) {
   std::string best;
-  size_t bestDistance = name.size() <= 2 ? 1 : name.size() <= 4 ? 2 : 3;
+  size_t bestDistance = name.size() <= 1 ? 0 : name.size() <= 4 ? 2 : 3; // below this
   for (std::string const &candidate : candidates) {
     if (candidate == name || (candidate.size() > name.size() + 2) || candidate.size() + 2 < name.size())
       continue;

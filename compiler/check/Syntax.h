@@ -11,10 +11,11 @@
 namespace heed::elaborate {
 
 template <typename T>
-constexpr bool isLeaf = std::is_same_v<T, ast::Integer> || std::is_same_v<T, ast::Real> || std::is_same_v<T, ast::Boolean> ||
-                        std::is_same_v<T, ast::Text> || std::is_same_v<T, ast::Name> || std::is_same_v<T, ast::Dims> ||
-                        std::is_same_v<T, ast::Params> || std::is_same_v<T, ast::Consts> || std::is_same_v<T, ast::Definition> ||
-                        std::is_same_v<T, ast::Import> || std::is_same_v<T, ast::Callable>;
+constexpr bool isLeaf =
+    std::is_same_v<T, ast::Integer> || std::is_same_v<T, ast::Real> || std::is_same_v<T, ast::Boolean> ||
+    std::is_same_v<T, ast::Text> || std::is_same_v<T, ast::Name> || std::is_same_v<T, ast::Dims> ||
+    std::is_same_v<T, ast::Params> || std::is_same_v<T, ast::Consts> || std::is_same_v<T, ast::Definition> ||
+    std::is_same_v<T, ast::Import> || std::is_same_v<T, ast::Callable>;
 
 /// The node of type T that `variant` (Expr, Statement or Item) holds, or null.
 template <typename T, typename Variant>
@@ -36,7 +37,8 @@ struct NameUse {
 };
 
 /// Calls `visit` for every name used in `expr` that no reduction binds and that is not in `hidden`.
-void forEachName(ast::Expr const &expr, std::set<std::string> const &hidden, std::function<void(NameUse const &)> const &visit);
+void forEachName(ast::Expr const &expr, std::set<std::string> const &hidden,
+                 std::function<void(NameUse const &)> const &visit);
 /// The same for the right side of a definition, whose left-hand indices are hidden.
 void forEachName(ast::Definition const &definition, std::function<void(NameUse const &)> const &visit);
 bool mentions(ast::Expr const &expr, std::string const &name);

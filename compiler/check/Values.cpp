@@ -23,7 +23,8 @@ TensorPtr scalarValue(ExprPtr expr, ast::Range range) {
   return value;
 }
 
-TensorPtr tensorValue(Scalar type, std::vector<Size> shape, unsigned depth, ast::Range range, std::function<ExprPtr(Subscripts const &)> element) {
+TensorPtr tensorValue(Scalar type, std::vector<Size> shape, unsigned depth, ast::Range range,
+                      std::function<ExprPtr(Subscripts const &)> element) {
   if (shape.empty())
     return scalarValue(element({}), range);
   auto value = std::make_shared<TensorValue>();
@@ -79,6 +80,8 @@ Scalar scalarOf(Element element) {
   }
 }
 
-Element elementOf(Scalar scalar) { return scalar == Scalar::Real ? Element::F32 : scalar == Scalar::Int ? Element::I32 : Element::Bool; }
+Element elementOf(Scalar scalar) {
+  return scalar == Scalar::Real ? Element::F32 : scalar == Scalar::Int ? Element::I32 : Element::Bool;
+}
 
 } // namespace heed::elaborate

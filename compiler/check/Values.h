@@ -1,7 +1,7 @@
 // Values.h - what an expression of the language is worth while the checker elaborates it.
 //
-// A tensor is lazy: a shape and a function from subscripts to a scalar expression. `x @ w + b` is one such function, and becomes one
-// scalar equation when a definition stores it.
+// A tensor is lazy: a shape and a function from subscripts to a scalar expression. `x @ w + b` is one such function,
+// and becomes one scalar equation when a definition stores it.
 #pragma once
 
 #include "compiler/check/Build.h"
@@ -30,13 +30,13 @@ struct StoreOnce {
 struct TensorValue {
   Scalar type = Scalar::Real;
   std::vector<Size> shape;
-  ExprPtr scalar;                                    // rank 0
+  ExprPtr scalar;                                     // rank 0
   std::function<ExprPtr(Subscripts const &)> element; // any other rank
-  unsigned depth = 1;                                // nesting of `element` and of the expression it makes
-  std::string name;                                  // of the definition that stores it, if one does
-  ast::Range range;                                  // where it was written
-  bool whole = false;                                // a stored tensor, all of it: reading it costs nothing
-  std::shared_ptr<StoreOnce> once;                   // of a number of a function body
+  unsigned depth = 1;                                 // nesting of `element` and of the expression it makes
+  std::string name;                                   // of the definition that stores it, if one does
+  ast::Range range;                                   // where it was written
+  bool whole = false;                                 // a stored tensor, all of it: reading it costs nothing
+  std::shared_ptr<StoreOnce> once;                    // of a number of a function body
   mutable ExprPtr sampled;
 
   size_t rank() const { return shape.size(); }
@@ -76,7 +76,8 @@ struct Value {
 };
 
 TensorPtr scalarValue(ExprPtr expr, ast::Range range);
-TensorPtr tensorValue(Scalar type, std::vector<Size> shape, unsigned depth, ast::Range range, std::function<ExprPtr(Subscripts const &)> element);
+TensorPtr tensorValue(Scalar type, std::vector<Size> shape, unsigned depth, ast::Range range,
+                      std::function<ExprPtr(Subscripts const &)> element);
 
 /// A read whose subscripts are index arithmetic: repeating it costs nothing and hides nothing from the compiler.
 bool isPlainRead(TensorPtr const &value);

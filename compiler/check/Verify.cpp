@@ -65,7 +65,8 @@ private:
   void checkSize(Size const &size) {
     for (size_t k = 0; k < size.terms.size(); ++k) {
       require(size.terms[k].dim < program.dims.size(), "a size has an unknown dim");
-      require(size.terms[k].coefficient != 0 && (k == 0 || size.terms[k - 1].dim < size.terms[k].dim), "a size is not in normal form");
+      require(size.terms[k].coefficient != 0 && (k == 0 || size.terms[k - 1].dim < size.terms[k].dim),
+              "a size is not in normal form");
     }
   }
 
@@ -119,7 +120,9 @@ private:
     Tensor const &tensor = program.tensors[read.tensor];
     require(defined[read.tensor] || members.contains(read.tensor), "(P1) read before it is defined: " + tensor.name);
     require(read.subscripts.size() == tensor.shape.size(), "(P2) wrong number of subscripts: " + tensor.name);
-    Scalar stored = tensor.element == Element::Bool ? Scalar::Bool : tensor.element == Element::I32 || tensor.element == Element::I8 ? Scalar::Int : Scalar::Real;
+    Scalar stored = tensor.element == Element::Bool                                   ? Scalar::Bool
+                    : tensor.element == Element::I32 || tensor.element == Element::I8 ? Scalar::Int
+                                                                                      : Scalar::Real;
     require(type == stored, "(P6) read with another type: " + tensor.name);
     for (ExprPtr const &subscript : read.subscripts)
       expect(subscript, Scalar::Int, "a subscript");
@@ -179,7 +182,8 @@ private:
       unbind(id);
     if (!failure.empty())
       return;
-    require(logic ? reduce.body->type == Scalar::Bool : reduce.body->type != Scalar::Bool, "(P6) wrong type in a reduction");
+    require(logic ? reduce.body->type == Scalar::Bool : reduce.body->type != Scalar::Bool,
+            "(P6) wrong type in a reduction");
     require(position ? type == Scalar::Int : type == reduce.body->type, "(P6) wrong type of a reduction");
   }
 
@@ -190,13 +194,15 @@ private:
       if (int(k) != definition.timeAxis)
         bind(definition.indices[k]);
       if (definition.indices[k] < program.indices.size())
-        require(program.indices[definition.indices[k]].size == tensor.shape[k], "an index has not the size of its axis: " + tensor.name);
+        require(program.indices[definition.indices[k]].size == tensor.shape[k],
+                "an index has not the size of its axis: " + tensor.name);
     }
     binder = everBound.size();
     if (definition.domain)
       expect(definition.domain, Scalar::Bool, "a domain");
     check(definition.value);
-    require(definition.softmaxAxis < int(tensor.shape.size()), "softmax over an axis that does not exist: " + tensor.name);
+    require(definition.softmaxAxis < int(tensor.shape.size()),
+            "softmax over an axis that does not exist: " + tensor.name);
     for (size_t k = 0; k < definition.indices.size(); ++k)
       if (int(k) != definition.timeAxis)
         unbind(definition.indices[k]);
@@ -210,20 +216,23 @@ private:
       check(start.value);
       for (IndexId id : start.indices)
         unbind(id);
-      require(recurrence.backward ? start.offset >= 0 : start.offset < 0, "a start is not before the first step: " + name(start.tensor));
+      require(recurrence.backward ? start.offset >= 0 : start.offset < 0,
+              "a start is not before the first step: " + name(start.tensor));
     }
     for (Definition const &member : recurrence.members)
       members.insert(member.tensor);
     bind(recurrence.step);
     for (Definition const &member : recurrence.members) {
-      require(member.timeAxis >= 0 && member.timeAxis < int(member.indices.size()) && member.indices[size_t(member.timeAxis)] == recurrence.step,
+      require(member.timeAxis >= 0 && member.timeAxis < int(member.indices.size()) &&
+                  member.indices[size_t(member.timeAxis)] == recurrence.step,
               "(P3) a member does not follow the step: " + name(member.tensor));
       checkDefinition(member);
     }
     if (recurrence.until) {
       binder = everBound.size();
       expect(recurrence.until, Scalar::Bool, "until");
-      require(recurrence.lengthDim < program.dims.size() && program.dims[recurrence.lengthDim].fromUntil, "until sets no dim");
+      require(recurrence.lengthDim < program.dims.size() && program.dims[recurrence.lengthDim].fromUntil,
+              "until sets no dim");
     }
     unbind(recurrence.step);
     members.clear();

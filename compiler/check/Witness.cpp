@@ -1,4 +1,5 @@
-// Witness.cpp - a place at which a condition fails, by trying small sizes and indices near the ends and near the constants.
+// Witness.cpp - a place at which a condition fails, by trying small sizes and indices near the ends and near the
+// constants.
 
 #include "compiler/check/Prover.h"
 
@@ -108,7 +109,8 @@ struct Evaluator {
   }
 };
 
-void collectConstants(ExprPtr const &expr, std::set<int64_t> &constants, std::set<DimId> &dims, std::set<IndexId> &indices) {
+void collectConstants(ExprPtr const &expr, std::set<int64_t> &constants, std::set<DimId> &dims,
+                      std::set<IndexId> &indices) {
   if (auto *constant = std::get_if<Expr::IntConstant>(&expr->node)) {
     if (std::abs(constant->value) < 1'000'000)
       constants.insert(constant->value);
@@ -128,7 +130,8 @@ void collectConstants(ExprPtr const &expr, std::set<int64_t> &constants, std::se
 class Search {
 public:
   Search(Program const &program, ExprPtr condition, std::vector<ExprPtr> const &facts, ExprPtr value)
-      : program(program), condition(std::move(condition)), facts(facts), value(std::move(value)), evaluate{indices, dims} {
+      : program(program), condition(std::move(condition)), facts(facts), value(std::move(value)),
+        evaluate{indices, dims} {
     std::set<DimId> dimSet;
     std::set<IndexId> indexSet;
     collectConstants(this->condition, constants, dimSet, indexSet);
@@ -219,8 +222,8 @@ private:
 
 } // namespace
 
-std::optional<std::string> findWitness(Program const &program, ExprPtr const &condition, std::vector<ExprPtr> const &facts, ExprPtr const &value,
-                                       int64_t *valueThere) {
+std::optional<std::string> findWitness(Program const &program, ExprPtr const &condition,
+                                       std::vector<ExprPtr> const &facts, ExprPtr const &value, int64_t *valueThere) {
   Search search(program, condition, facts, value);
   if (!search.run())
     return std::nullopt;
