@@ -10,7 +10,7 @@ namespace heed::elaborate {
 
 namespace {
 
-constexpr size_t maximumNodes = 6'000'000;
+constexpr size_t maximumNodes = 2'000'000;
 thread_local size_t nodesMade = 0;
 
 size_t mix(size_t seed, size_t value) { return seed ^ (value + 0x9e3779b97f4a7c15ull + (seed << 6) + (seed >> 2)); }

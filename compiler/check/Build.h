@@ -15,7 +15,9 @@
 namespace heed::elaborate {
 
 /// Axis k of a value that is looked at without being used anywhere: index variables that never reach a program.
+/// They are numbered from the last axis, so that values that are aligned at the right have theirs in common.
 constexpr IndexId placeholderBase = 0xF0000000;
+inline IndexId placeholder(size_t axis, size_t rank) { return placeholderBase + IndexId(rank - 1 - axis); }
 
 struct Node : Expr {
   std::vector<IndexId> free; // sorted, unique

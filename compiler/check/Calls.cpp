@@ -8,8 +8,9 @@
 namespace heed::elaborate {
 
 namespace {
-constexpr unsigned maximumCalls = 256;
-}
+constexpr unsigned maximumCalls = 256; // nested
+constexpr size_t maximumUses = 65'536;
+} // namespace
 
 std::optional<FunctionValue> Elaborator::resolveCallee(ast::Call const &call, bool &direct) {
   std::string const &name = call.callee.text;
@@ -111,6 +112,8 @@ std::vector<Value> Elaborator::callFunction(FunctionValue const &function, ast::
     }
   if (instance->depth >= maximumCalls)
     throw LimitReached("calls are nested too deeply");
+  if (instances.size() >= maximumUses)
+    throw LimitReached("the program has too many calls once functions are inlined and repeats unrolled");
 
   instances.emplace_back();
   Instance &callee = instances.back();
@@ -223,7 +226,7 @@ std::vector<Value> Elaborator::collectResults(Instance &callee, std::vector<Inde
             program.tensors[read->tensor].kind == TensorKind::Defined && read->subscripts.size() == shape.size();
         for (size_t k = 0; whole && k < shape.size(); ++k) {
           auto *axis = std::get_if<Expr::IndexValue>(&read->subscripts[k]->node);
-          whole = axis && axis->index == placeholderBase + IndexId(k);
+          whole = axis && axis->index == placeholder(k, shape.size());
         }
         outer->whole = whole;
       }

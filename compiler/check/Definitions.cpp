@@ -340,7 +340,7 @@ TensorPtr Elaborator::copiedTensor(TensorPtr const &value, std::vector<IndexId> 
   size_t lead = read->subscripts.size() - rank;
   std::vector<IndexId> wanted = ids;
   for (size_t k = 0; k < value->rank(); ++k)
-    wanted.push_back(placeholderBase + IndexId(k));
+    wanted.push_back(placeholder(k, value->rank()));
   for (size_t k = 0; k < rank; ++k) {
     auto *index = std::get_if<Expr::IndexValue>(&read->subscripts[lead + k]->node);
     if (!index || index->index != wanted[k])

@@ -312,6 +312,14 @@ TensorPtr Elaborator::elementwise(ast::Range range, std::vector<TensorPtr> opera
   result->depth = deepest + 1;
   result->range = range;
   result->element = element;
+  bool repeats = false;
+  Subscripts samples;
+  for (size_t k = 0; k < operands.size(); ++k) {
+    repeats |= std::find(repeated[k].begin(), repeated[k].end(), true) != repeated[k].end();
+    samples.push_back(operands[k]->sample());
+  }
+  if (!repeats)
+    result->sampled = f(samples);
   result->type = result->sample()->type;
   return result;
 }

@@ -36,9 +36,9 @@ enum class Element : uint8_t { F32, F64, F16, BF16, I32, I8, Bool };
 /// A run-time size of the model: `dim n <= 4096`, or the length of an output that ends with `until`.
 struct Dim {
   std::string name;
-  int64_t maximum = -1; // -1: unbounded
-  int64_t minimum = 0;  // inferred: a read at a constant position (`h[0]`) outside every `where` needs the axis to be
-                       // that long; the runtime refuses smaller inputs
+  int64_t maximum = -1;   // -1: unbounded
+  int64_t minimum = 0;    // inferred: a read at a constant position (`h[0]`) outside every `where` needs the axis to be
+                          // that long; the runtime refuses smaller inputs
   bool fromUntil = false; // set by the run: the number of steps a recurrence took
   ast::Range range;
 };

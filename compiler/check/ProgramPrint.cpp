@@ -87,6 +87,11 @@ private:
   std::string text;
   std::map<IndexId, std::string> names; // of the indices in scope
   std::multiset<std::string> used;
+  struct Shared {
+    unsigned uses = 0, number = 0;
+  };
+  std::map<Expr const *, Shared> references; // in the definition being printed
+  unsigned numbered = 0;
 
   std::string size(Size const &size) const {
     std::string result;
@@ -149,7 +154,43 @@ private:
 
   static std::string parenthesised(std::string inner, bool needed) { return needed ? "(" + inner + ")" : inner; }
 
+  /// Expressions that a definition holds several times are written out once, as `%1:(...)`, and then are `%1`.
   std::string expr(ExprPtr const &e, int outer = 0) {
+    auto shared = references.find(e.get());
+    if (shared == references.end() || shared->second.uses < 2)
+      return written(e, outer);
+    if (shared->second.number == 0) {
+      std::string text = written(e, 0);
+      if (text.size() < 40)
+        return written(e, outer);
+      shared->second.number = ++numbered;
+      return fmt::format("%{}:({})", shared->second.number, text);
+    }
+    return fmt::format("%{}", shared->second.number);
+  }
+
+  void countReferences(ExprPtr const &e) {
+    if (!e || references[e.get()].uses++ > 0)
+      return;
+    if (auto *read = std::get_if<Expr::Read>(&e->node)) {
+      for (ExprPtr const &subscript : read->subscripts)
+        countReferences(subscript);
+    } else if (auto *unary = std::get_if<Expr::Unary>(&e->node)) {
+      countReferences(unary->operand);
+    } else if (auto *binary = std::get_if<Expr::Binary>(&e->node)) {
+      countReferences(binary->left);
+      countReferences(binary->right);
+    } else if (auto *select = std::get_if<Expr::Select>(&e->node)) {
+      countReferences(select->condition);
+      countReferences(select->ifTrue);
+      countReferences(select->ifFalse);
+    } else if (auto *reduce = std::get_if<Expr::Reduce>(&e->node)) {
+      countReferences(reduce->domain);
+      countReferences(reduce->body);
+    }
+  }
+
+  std::string written(ExprPtr const &e, int outer) {
     if (auto *real = std::get_if<Expr::RealConstant>(&e->node)) {
       std::string number = fmt::format("{}", real->value);
       if (number.find_first_of(".en") == std::string::npos)
@@ -179,16 +220,19 @@ private:
       return fmt::format("{}({})", nameOf(unary->op), expr(unary->operand));
     }
     if (auto *binary = std::get_if<Expr::Binary>(&e->node)) {
-      if (binary->op == BinaryOp::Minimum || binary->op == BinaryOp::Maximum)
-        return fmt::format("{}({}, {})", symbolOf(binary->op), expr(binary->left), expr(binary->right));
       int level = precedenceOf(binary->op);
-      bool right = binary->op == BinaryOp::Power;
-      return parenthesised(fmt::format("{} {} {}", expr(binary->left, level + right), symbolOf(binary->op),
-                                       expr(binary->right, level + !right)),
-                           level < outer);
+      bool named = binary->op == BinaryOp::Minimum || binary->op == BinaryOp::Maximum,
+           right = binary->op == BinaryOp::Power;
+      std::string first = expr(binary->left, named ? 0 : level + right);
+      std::string second = expr(binary->right, named ? 0 : level + !right);
+      if (named)
+        return fmt::format("{}({}, {})", symbolOf(binary->op), first, second);
+      return parenthesised(fmt::format("{} {} {}", first, symbolOf(binary->op), second), level < outer);
     }
-    if (auto *select = std::get_if<Expr::Select>(&e->node))
-      return fmt::format("select({}, {}, {})", expr(select->condition), expr(select->ifTrue), expr(select->ifFalse));
+    if (auto *select = std::get_if<Expr::Select>(&e->node)) {
+      std::string condition = expr(select->condition), ifTrue = expr(select->ifTrue), ifFalse = expr(select->ifFalse);
+      return fmt::format("select({}, {}, {})", condition, ifTrue, ifFalse);
+    }
     auto &reduce = std::get<Expr::Reduce>(e->node);
     std::string bound;
     for (IndexId id : reduce.indices)
@@ -202,6 +246,10 @@ private:
   }
 
   void definition(Definition const &definition, std::string const &indent) {
+    references.clear();
+    numbered = 0;
+    countReferences(definition.value);
+    countReferences(definition.domain);
     text += indent + program.tensors[definition.tensor].name + "[";
     for (size_t k = 0; k < definition.indices.size(); ++k) {
       text += k ? ", " : "";
@@ -232,6 +280,9 @@ private:
       std::string at = recurrence.backward ? "end" + (start.offset ? fmt::format(" + {}", start.offset) : std::string())
                                            : std::to_string(start.offset);
       std::string indices;
+      references.clear();
+      numbered = 0;
+      countReferences(start.value);
       for (IndexId id : start.indices)
         indices += fmt::format(", {} < {}", enter(id), size(program.indices[id].size));
       text +=

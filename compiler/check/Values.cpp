@@ -8,7 +8,7 @@ ExprPtr const &TensorValue::sample() const {
   if (!sampled) {
     Subscripts subscripts;
     for (size_t axis = 0; axis < shape.size(); ++axis)
-      subscripts.push_back(build::index(placeholderBase + IndexId(axis)));
+      subscripts.push_back(build::index(placeholder(axis, shape.size())));
     sampled = at(subscripts);
   }
   return sampled;
