@@ -22,6 +22,13 @@ std::string plural(size_t count, char const *noun) {
 
 } // namespace
 
+/// A static integer: its division rounds down.
+Value Elaborator::foldStatic(Value const &value) {
+  TensorPtr number = value.tensor();
+  auto constant = number && number->rank() == 0 ? constantInt(number->scalar) : std::nullopt;
+  return constant ? Value(scalarValue(build::integer(*constant, number->range), number->range)) : value;
+}
+
 /// A function given as a value: a name, or a call that gives only static arguments. Anything else is evaluated as it
 /// is.
 Value Elaborator::evaluateFunction(ast::Expr const &expr) {
@@ -97,9 +104,7 @@ Value Elaborator::evaluateStatic(ast::Parameter const &parameter, ast::Expr cons
   }
   if (number->type != Scalar::Int)
     return mismatch(std::string("a ") + std::string(typeName(number->type)) + " number");
-  if (auto constant = constantInt(number->scalar)) // division of static integers rounds down
-    return scalarValue(build::integer(*constant, range), range);
-  return number;
+  return foldStatic(number);
 }
 
 /// Names in shapes that nothing has bound yet are sizes to be found.
@@ -258,6 +263,7 @@ bool Elaborator::bindArguments(FunctionValue const &function, ast::Call const &c
       given[k] = evaluateStatic(*parameters[k], *expressions[k]);
       ok &= !given[k].poisoned();
     }
+  nameUse(call, callee, function);
   size_t missing = 0;
   for (size_t k = 0; k < parameters.size(); ++k)
     missing += !isStatic(*parameters[k]) && !isGiven[k] && !parameters[k]->fallback;

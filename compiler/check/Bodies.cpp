@@ -52,7 +52,7 @@ void Elaborator::declareConsts(ast::Consts const &consts) {
       error(Code::H0210, item.range, fmt::format("'{}' is not known when the model is compiled", item.name.text));
       value = {};
     }
-    scope->bind(item.name.text, value, item.name.range);
+    scope->bind(item.name.text, foldStatic(value), item.name.range);
   }
 }
 

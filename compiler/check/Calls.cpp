@@ -86,6 +86,23 @@ std::string Elaborator::segment(ast::Call const &call, Instance &callee, Functio
   return place->second + suffix;
 }
 
+/// Names the use for parameters and tensors; once its arguments are elaborated, so that in block(block(x)) the inner
+/// one is the first.
+void Elaborator::nameUse(ast::Call const &call, Instance &callee, FunctionValue const &function) {
+  if (function.callable->kind == ast::CallableKind::Layer) {
+    std::string name = segment(call, callee, function);
+    callee.owner = &callee;
+    callee.path = instance->path + name + ".";
+    callee.prefix = instance->prefix + name + ".";
+    return;
+  }
+  callee.owner = instance->owner;
+  callee.trail = instance->trail;
+  callee.trail.push_back(&call);
+  callee.path = instance->path;
+  callee.prefix = instance->prefix + function.name() + scope->suffix + ".";
+}
+
 std::vector<Value> Elaborator::callFunction(FunctionValue const &function, ast::Call const &call, bool direct) {
   ast::Callable const &callable = *function.callable;
   std::vector<Value> failed(std::max<size_t>(1, callable.results.size()));
@@ -124,18 +141,6 @@ std::vector<Value> Elaborator::callFunction(FunctionValue const &function, ast::
   callee.caller = scope;
   callee.depth = instance->depth + 1;
   callee.body.instance = &callee;
-  if (layer) {
-    std::string name = segment(call, callee, function);
-    callee.owner = &callee;
-    callee.path = instance->path + name + ".";
-    callee.prefix = instance->prefix + name + ".";
-  } else {
-    callee.owner = instance->owner;
-    callee.trail = instance->trail;
-    callee.trail.push_back(&call);
-    callee.path = instance->path;
-    callee.prefix = instance->prefix + callable.name.text + scope->suffix + ".";
-  }
 
   Restore restore(*this);
   std::vector<IndexId> lifted;

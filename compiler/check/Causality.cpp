@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 #include <set>
 
 namespace heed::elaborate {
@@ -26,9 +27,8 @@ using Sequence = std::pair<std::string, size_t>;
 using Sequences = std::set<Sequence>;
 
 struct Flow {
-  std::vector<Sequences> aligned; // per axis
-  Sequences mixed;
-  ast::Range mixedAt;
+  std::vector<Sequences> aligned;       // per axis
+  std::map<Sequence, ast::Range> mixed; // and where
 };
 
 /// Indices of an enclosing reduction and those that its condition relates them to.
@@ -129,8 +129,6 @@ private:
                   [&](Expr::Read const &read, ast::Range range, std::vector<Relation> const &around) {
                     Flow const source = flows[read.tensor];
                     flow.mixed.insert(source.mixed.begin(), source.mixed.end());
-                    if (flow.mixedAt.empty())
-                      flow.mixedAt = source.mixedAt;
                     for (size_t axis = 0; axis < read.subscripts.size(); ++axis) {
                       if (source.aligned[axis].empty())
                         continue;
@@ -143,9 +141,8 @@ private:
                         }
                       for (Relation const &relation : around)
                         if (!positioned && dependsOn(read.subscripts[axis], relation.index)) {
-                          flow.mixed.insert(source.aligned[axis].begin(), source.aligned[axis].end());
-                          if (flow.mixedAt.empty())
-                            flow.mixedAt = relation.range;
+                          for (Sequence const &sequence : source.aligned[axis])
+                            flow.mixed.emplace(sequence, relation.range);
                         }
                     }
                   });
@@ -222,7 +219,8 @@ private:
       Sequences rows;
       struct Key {
         TensorId tensor;
-        Sequences mixed, aligned;
+        std::map<Sequence, ast::Range> mixed;
+        Sequences aligned;
       };
       std::vector<Key> keys;
       std::vector<Relation> relations;
@@ -244,7 +242,7 @@ private:
                       keys.push_back(std::move(key));
                   });
       for (Key const &key : keys)
-        for (Sequence const &sequence : key.mixed) {
+        for (auto &[sequence, place] : key.mixed) {
           if (!rows.contains(sequence) || key.aligned.contains(sequence))
             continue;
           std::string const &row = program.indices[i].name, &column = program.indices[j].name,
@@ -254,7 +252,7 @@ private:
                   fmt::format("'{}' is no position of the sequence '{}': every '{}[{}]' depends on all of it, so "
                               "bounding {} by {} hides nothing",
                               column, sequence.first, tensor, column, column, row),
-                  Note{flows[key.tensor].mixedAt, fmt::format("'{}' is mixed along '{}' here", tensor, sequence.first)},
+                  Note{place, fmt::format("'{}' is mixed along '{}' here", tensor, sequence.first)},
                   origin ? origin->instance : nullptr);
           return;
         }

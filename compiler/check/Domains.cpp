@@ -30,6 +30,12 @@ public:
         firstStep(program.tensors.size(), 0) {}
 
   void run() {
+    for (Step &step : program.steps)
+      if (auto *definition = std::get_if<Definition>(&step))
+        checkSizes(definition->tensor);
+      else
+        for (Definition const &member : std::get<Recurrence>(step).members)
+          checkSizes(member.tensor);
     for (Step &step : program.steps) {
       if (auto *definition = std::get_if<Definition>(&step))
         complete(*definition);
@@ -51,6 +57,20 @@ private:
   Recurrence const *recurrence = nullptr;      // that is being completed
   Instance const *instance = nullptr;
   std::unordered_map<Expr const *, Conditions> definedMemo;
+
+  /// No axis has a negative size, whatever the inputs: a size like n - 2 asks for inputs that long.
+  void checkSizes(TensorId tensor) {
+    Emitted const *origin = scheduler.origins[tensor];
+    for (Size const &size : program.tensors[tensor].shape) {
+      if (size.isConstant())
+        continue;
+      ExprPtr condition = build::binary(BinaryOp::GreaterEqual, build::size(size), build::integer(0));
+      if (!prover.holds(condition, {}) && !raiseMinimum(condition) && origin)
+        e.error(Code::H0207, origin->range,
+                fmt::format("the size {} of '{}' can be negative", e.sizes.print(size), nameOf(tensor)), std::nullopt,
+                origin->instance);
+    }
+  }
 
   // ---- definedness
 

@@ -179,6 +179,8 @@ private:
   std::vector<Value> collectResults(Instance &callee, std::vector<IndexId> const &lifted,
                                     std::vector<Size> const &leading);
   std::string segment(ast::Call const &call, Instance &callee, FunctionValue const &function);
+  void nameUse(ast::Call const &call, Instance &callee, FunctionValue const &function);
+  static Value foldStatic(Value const &value);
 
   // Built-in functions and reductions (Builtins.cpp, Reductions.cpp)
   Value evaluateBuiltin(std::string const &name, ast::Call const &call);

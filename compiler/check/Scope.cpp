@@ -105,7 +105,7 @@ Value *Elaborator::findConstant(std::string const &name, FileScope const &from) 
     instance = &top;
     scope = &top.body;
     frame = nullptr;
-    constant.value = evaluate(constant.item->value);
+    constant.value = foldStatic(evaluate(constant.item->value));
     if (TensorPtr value = constant.value.tensor(); value && (value->rank() > 0 || nodeOf(value->scalar).reads)) {
       error(Code::H0210, constant.item->range, fmt::format("'{}' is not a constant", name));
       constant.value = {};
