@@ -5,11 +5,13 @@
 #include "compiler/pipeline/Pipeline.h"
 
 #include "compiler/check/Check.h"
+#include "compiler/derive/Derive.h"
 #include "compiler/emit/Descriptor.h"
 #include "compiler/emit/Header.h"
 #include "compiler/emit/Object.h"
 #include "compiler/frontend/Parse.h"
-#include "compiler/pipeline/Pending.h"
+#include "compiler/import/Import.h"
+#include "compiler/lower/Lower.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
