@@ -1,0 +1,38 @@
+// Sweeps.h - how the pairs of a domain are walked over: which keys per block of queries, in which steps.
+#pragma once
+
+#include "compiler/domain/KeyBounds.h"
+#include "compiler/domain/PairDomain.h"
+
+#include <vector>
+
+namespace heed::domain {
+
+/// The pairs with j - i = shift (mod stride); `shift` is a formula in the symbols of the domain.
+struct Lattice {
+  int64_t stride = 1;
+  mlir::AffineExpr shift;
+
+  bool operator==(Lattice const &other) const { return stride == other.stride && shift == other.shift; }
+};
+
+/// One conjunction of the domain on the lattice of a sweep.
+struct Part {
+  KeyBounds visible;
+  /// Keys for which some query violates a condition: a tile outside all of these is full. Absent where conditions that are
+  /// not affine decide.
+  std::optional<llvm::SmallVector<KeyBounds>> violations;
+};
+
+/// All pairs of the domain that are on `lattice` and on none of the `skipped` ones.
+struct Sweep {
+  Lattice lattice;
+  llvm::SmallVector<Lattice> skipped;
+  std::vector<Part> parts; ///< their union is what is visited
+};
+
+/// Sweeps that together visit every pair of the domain exactly once. Conjunctions with a congruence of i - j get a sweep of
+/// their own that steps from one member of a residue class to the next, so that it costs what its pairs cost.
+std::vector<Sweep> planSweeps(PairDomain const &domain, mlir::MLIRContext *context);
+
+} // namespace heed::domain
