@@ -59,9 +59,10 @@ void buildVectorPipeline(OpPassManager &passes, TargetOptions const &target) {
   bufferise(passes);
   // Copies that bufferisation made of named operations.
   passes.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
+  // Kernels read the domain of an attention as affine expressions.
+  passes.addNestedPass<func::FuncOp>(createKernelsToVector(kernelOptions<KernelsToVectorOptions>(target)));
   // Index arithmetic of bodies must be plain arith before bodies are read for strides.
   passes.addPass(createLowerAffinePass());
-  passes.addNestedPass<func::FuncOp>(createKernelsToVector(kernelOptions<KernelsToVectorOptions>(target)));
   LinalgToVectorLoopsOptions loops;
   loops.vectorBits = target.vectorBits;
   passes.addPass(createLinalgToVectorLoops(loops));

@@ -1,9 +1,9 @@
-// Attention.cpp - heed.attention as a sweep of key blocks over each block of queries.
+// Attention.cpp - heed.attention as sweeps of key tiles over each block of queries.
 #include "compiler/lower/kernels/AttentionTile.h"
-#include "compiler/lower/kernels/KeyRange.h"
 #include "compiler/lower/kernels/Lowering.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -13,95 +13,139 @@ namespace {
 class AttentionEmitter {
 public:
   AttentionEmitter(Emit &emit, ir::AttentionOp op, TileShape shape)
-      : emit(emit), op(op), blocks(AttentionBlocks::plan(emit, op, shape)), rows(size(op.getRowDim())),
-        keys(size(op.getColumnDim())), features(size(op.getFeatureDim())) {
-    inner = op.hasQuery() ? size(op.getInnerDim()) : emit.index(1);
-  }
+      : emit(emit), op(op), blocks(AttentionBlocks::plan(emit, op, shape)), domain(domain::PairDomain::of(op)),
+        rows(size(op.getRowDim())), keys(size(op.getColumnDim())), features(size(op.getFeatureDim())) {}
 
   void run() {
-    Value rowBlocks = emit.ceilDiv(rows, blocks.rows), count = rowBlocks;
-    for (unsigned axis = 0; axis < op.getBatchRank(); ++axis)
-      count = emit.mul(count, size(axis));
-    emit.tasks(count, [&](Value number) { task(number, rowBlocks); });
+    std::vector<domain::Sweep> sweeps = domain::planSweeps(domain, emit.getContext());
+    if (sweeps.empty()) // nothing is visible: the result is 0 all the same
+      sweeps.push_back({{1, getAffineConstantExpr(0, emit.getContext())}, {}, {}});
+    if (sweeps.size() > 1)
+      state = {stateBuffer(), stateBuffer()};
+    for (auto [number, sweep] : llvm::enumerate(sweeps))
+      run(sweep, /*isFirst=*/number == 0, /*isLast=*/number + 1 == sweeps.size());
   }
 
 private:
   Value size(unsigned axis) { return op.getSizes()[axis]; }
 
-  void task(Value number, Value rowBlocks) {
-    Value rowBegin = emit.mul(emit.takeDigit(number, rowBlocks), blocks.rows);
-    SmallVector<Value> batch(op.getBatchRank());
-    for (unsigned axis = op.getBatchRank(); axis-- > 0;)
-      batch[axis] = emit.takeDigit(number, size(axis));
-    Value rowCount = emit.min(emit.sub(rows, rowBegin), emit.index(blocks.rows));
-    {
-      OpBuilder::InsertionGuard guard(emit);
-      emit.setInsertionPointToStart(emit.stackBlock());
-      blocks.allocate(emit, op.hasQuery());
+  /// [b.., i], known to the planned workspace.
+  Value stateBuffer() {
+    SmallVector<int64_t> shape;
+    SmallVector<Value> dynamic;
+    for (unsigned axis = 0; axis <= op.getRowDim(); ++axis) {
+      std::optional<int64_t> known = constantOf(size(axis));
+      shape.push_back(known.value_or(ShapedType::kDynamic));
+      if (!known)
+        dynamic.push_back(size(axis));
     }
-    KeyRange range = emitKeyRange(emit, op, keys, rowBegin, emit.add(rowBegin, rowCount));
-    emit.loop(emit.index(0), features, blocks.features, [&](Value featureBegin) {
-      AttentionTile tile(emit, op, blocks, batch, rowBegin, rowCount, featureBegin);
-      tile.begin();
-      if (op.hasQuery() && hasOneSlice())
-        tile.packQuery(emit.index(0), inner);
-      emit.loop(range.begin, range.end, blocks.keys, [&](Value keyBegin) {
-        Value keyCount = emit.min(emit.sub(range.end, keyBegin), emit.index(blocks.keys));
-        if (op.hasQuery())
-          dotProducts(tile, keyBegin, keyCount);
-        tile.packSource(keyBegin, keyCount);
-        tile.weights(keyBegin, keyCount);
-        tile.accumulate(keyCount);
-      });
-      tile.finish();
+    return memref::AllocOp::create(emit, MemRefType::get(shape, emit.getF32Type()), dynamic,
+                                   emit.getI64IntegerAttr(64));
+  }
+
+  /// One task per batch position, residue class and block of its queries.
+  void run(domain::Sweep const &sweep, bool isFirst, bool isLast) {
+    int64_t stride = sweep.lattice.stride;
+    // The class of residue 0 has the most queries.
+    Value rowBlocks = emit.ceilDiv(emit.ceilDiv(rows, stride), blocks.rows), count = emit.mul(rowBlocks, stride);
+    for (unsigned axis = 0; axis < op.getBatchRank(); ++axis)
+      count = emit.mul(count, size(axis));
+    emit.tasks(count, [&](Value number) {
+      QueryBlock queries;
+      queries.begin = emit.mul(emit.takeDigit(number, rowBlocks), blocks.rows);
+      Value residue = emit.takeDigit(number, emit.index(stride));
+      queries.batch.resize(op.getBatchRank());
+      for (unsigned axis = op.getBatchRank(); axis-- > 0;)
+        queries.batch[axis] = emit.takeDigit(number, size(axis));
+      SmallVector<Value> symbols = llvm::map_to_vector(
+          domain.symbols, [&](Value symbol) { return evaluateUniform(symbol, queries.batch); });
+      queries.steps = stepsOf(sweep.lattice, residue, symbols);
+      queries.count = emit.min(emit.sub(queries.steps.rows, queries.begin), emit.index(blocks.rows));
+      {
+        OpBuilder::InsertionGuard guard(emit);
+        emit.setInsertionPointToStart(emit.stackBlock());
+        blocks.allocate(emit, op.hasQuery());
+      }
+      auto work = [&] { task(sweep, queries, symbols, isFirst, isLast); };
+      if (stride == 1)
+        return work();
+      emit.branch(emit.less(emit.index(0), queries.count), work);
     });
   }
 
-  /// Whether the inner size is known to fit the buffers.
-  bool hasOneSlice() {
-    std::optional<int64_t> known = constantOf(inner);
-    return known && *known <= blocks.inner;
+  Steps stepsOf(domain::Lattice const &lattice, Value residue, ArrayRef<Value> symbols) {
+    Value zero = emit.index(0);
+    if (lattice.stride == 1)
+      return {1, zero, zero, rows, keys};
+    MLIRContext *context = emit.getContext();
+    AffineExpr own = getAffineSymbolExpr(symbols.size(), context);
+    SmallVector<Value> operands(symbols);
+    operands.push_back(residue);
+    AffineMap map = AffineMap::get(0, operands.size(), (own + lattice.shift) % lattice.stride);
+    Value keyOffset = affine::expandAffineMap(emit, emit.getLoc(), map, operands)->front();
+    auto members = [&](Value all, Value offset) {
+      return emit.ceilDiv(emit.max(emit.sub(all, offset), zero), lattice.stride);
+    };
+    return {lattice.stride, residue, keyOffset, members(rows, residue), members(keys, keyOffset)};
   }
 
-  void dotProducts(AttentionTile &tile, Value keyBegin, Value keyCount) {
-    Value zero = emit.index(0);
-    if (hasOneSlice()) {
-      tile.packKeys(keyBegin, keyCount, zero, inner);
-      return tile.products(keyCount, inner, /*accumulate=*/false);
-    }
-    auto slice = [&](Value innerBegin, bool accumulate) {
-      Value innerCount = emit.min(emit.sub(inner, innerBegin), emit.index(blocks.inner));
-      tile.packQuery(innerBegin, innerCount);
-      tile.packKeys(keyBegin, keyCount, innerBegin, innerCount);
-      tile.products(keyCount, innerCount, accumulate);
+  /// A value of the domain region that depends on neither index of a pair.
+  Value evaluateUniform(Value value, ArrayRef<Value> batch) {
+    Region &region = op.getDomain();
+    if (!op.hasDomain() || !region.isAncestor(value.getParentRegion()))
+      return value;
+    IRMapping mapping;
+    for (auto [argument, index] : llvm::zip(region.getArguments(), batch))
+      mapping.map(argument, index);
+    std::function<Value(Value)> clone = [&](Value wanted) -> Value {
+      Operation *definition = wanted.getDefiningOp();
+      if (mapping.contains(wanted) || !definition || !region.isAncestor(definition->getParentRegion()))
+        return mapping.lookupOrDefault(wanted);
+      definition->walk([&](Operation *nested) {
+        for (Value operand : nested->getOperands())
+          if (!definition->isAncestor(operand.getParentRegion()->getParentOp()))
+            clone(operand);
+      });
+      emit.clone(*definition, mapping);
+      return mapping.lookup(wanted);
     };
-    slice(zero, /*accumulate=*/false);
-    emit.loop(emit.index(blocks.inner), inner, blocks.inner,
-              [&](Value innerBegin) { slice(innerBegin, /*accumulate=*/true); });
+    return clone(value);
+  }
+
+  void task(domain::Sweep const &sweep, QueryBlock const &queries, ArrayRef<Value> symbols, bool isFirst, bool isLast) {
+    KeyWalk walk(emit, sweep, queries.steps, symbols, queries.begin, emit.add(queries.begin, queries.count));
+    emit.loop(emit.index(0), features, blocks.features, [&](Value featureBegin) {
+      AttentionTile tile(emit, op, blocks, queries, sweep.skipped, symbols, featureBegin);
+      if (isFirst)
+        tile.begin();
+      else
+        tile.resume(state);
+      if (op.hasQuery() && blocks.oneSlice)
+        tile.packQuery(emit.index(0), size(op.getInnerDim()));
+      walk.tiles(blocks.keys, [&](Value begin, Value end) {
+        tile.visit(begin, end, walk.isFull(begin, end), [&](Value rowBegin, Value rowEnd) {
+          Value first = queries.begin;
+          return walk.hull(emit.add(first, rowBegin), emit.add(first, rowEnd), begin, end);
+        });
+      });
+      if (isLast)
+        tile.finish();
+      else
+        tile.suspend(state);
+    });
   }
 
   Emit &emit;
   ir::AttentionOp op;
   AttentionBlocks blocks;
-  Value rows, keys, features, inner;
+  domain::PairDomain domain;
+  SweepState state;
+  Value rows, keys, features;
 };
-
-/// Regions are cloned piece by piece; affine.apply would hide the arithmetic from that.
-void expandAffine(ir::AttentionOp op) {
-  SmallVector<affine::AffineApplyOp> applies;
-  op->walk([&](affine::AffineApplyOp apply) { applies.push_back(apply); });
-  for (affine::AffineApplyOp apply : applies) {
-    OpBuilder builder(apply);
-    auto values = affine::expandAffineMap(builder, apply.getLoc(), apply.getAffineMap(), apply.getOperands());
-    apply.getResult().replaceAllUsesWith(values->front());
-    apply.erase();
-  }
-}
 
 } // namespace
 
 LogicalResult emitAttention(OpBuilder &builder, ir::AttentionOp op, KernelTarget const &target) {
-  expandAffine(op);
   Emit emit(op.getLoc(), builder);
   emit.fma = target.fma;
   AttentionEmitter(emit, op, TileShape::of(target)).run();

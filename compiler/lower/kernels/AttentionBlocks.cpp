@@ -12,6 +12,8 @@ AttentionBlocks AttentionBlocks::plan(Emit &emit, ir::AttentionOp op, TileShape 
   blocks.shape = shape;
   // A larger or unknown inner size is processed in slices of this size, more features by scoring again.
   blocks.inner = op.hasQuery() ? std::clamp<int64_t>(size(op.getInnerDim()).value_or(128), 1, 256) : 1;
+  std::optional<int64_t> inner = op.hasQuery() ? size(op.getInnerDim()) : 1;
+  blocks.oneSlice = inner && *inner <= blocks.inner;
   int64_t features = std::clamp<int64_t>(size(op.getFeatureDim()).value_or(128), 1, 256);
   blocks.features = llvm::alignTo(features, width);
   int64_t depth = std::max(blocks.inner, blocks.features);
@@ -30,7 +32,7 @@ void AttentionBlocks::allocate(Emit &emit, bool withQuery) {
   auto buffer = [&](ArrayRef<int64_t> shape) -> Value {
     return memref::AllocaOp::create(emit, MemRefType::get(shape, emit.getF32Type()), emit.getI64IntegerAttr(64));
   };
-  scores = buffer({rows, keys});
+  scores = buffer({oneSlice ? shape.rows : rows, keys});
   if (withQuery) {
     query = buffer({rows, inner});
     keyPanels = buffer({keys / shape.width(), inner, shape.width()});

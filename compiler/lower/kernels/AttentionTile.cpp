@@ -8,10 +8,10 @@ using namespace mlir;
 
 namespace heed::kernels {
 
-AttentionTile::AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks const &blocks, ValueRange batch,
-                             Value rowBegin, Value rows, Value featureBegin)
-    : emit(emit), op(op), blocks(blocks), batch(batch), rowBegin(rowBegin), rows(rows), featureBegin(featureBegin),
-      lanes(blocks.shape.lanes) {
+AttentionTile::AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks const &blocks, QueryBlock const &queries,
+                             ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols, Value featureBegin)
+    : emit(emit), op(op), blocks(blocks), queries(queries), skipped(skipped), domainSymbols(domainSymbols),
+      featureBegin(featureBegin), lanes(blocks.shape.lanes) {
   Value features = op.getSizes()[op.getFeatureDim()];
   featureCount = emit.min(emit.sub(features, featureBegin), emit.index(blocks.features));
   auto varying = [&](Region &region) {
@@ -22,8 +22,9 @@ AttentionTile::AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks con
     domainAnalysis.emplace(varying(op.getDomain()));
 }
 
-/// An operand as a matrix over two of the iteration dimensions, the others fixed.
-MatrixView AttentionTile::operand(Value buffer, AffineMap map, unsigned rowDim, unsigned columnDim) {
+/// An operand as a matrix over two of the iteration dimensions, the others fixed. `row` maps the matrix's rows to indices.
+MatrixView AttentionTile::operand(Value buffer, AffineMap map, unsigned rowDim, unsigned columnDim,
+                                  std::function<Value(Emit &, Value)> row) {
   MLIRContext *context = emit.getContext();
   unsigned last = map.getNumResults();
   // Contiguous along a dimension that enters the last subscript with factor 1, and no other.
@@ -35,14 +36,19 @@ MatrixView AttentionTile::operand(Value buffer, AffineMap map, unsigned rowDim, 
     else
       contiguous &= !simplifyAffineExpr(expression - dim, map.getNumDims(), 0).isFunctionOfDim(columnDim);
   }
-  SmallVector<Value> fixed(batch);
-  return MatrixView(buffer, contiguous, [=, dims = map.getNumDims()](Emit &emit, Value row, Value column) {
+  SmallVector<Value> fixed(queries.batch);
+  return MatrixView(buffer, contiguous, [=, dims = map.getNumDims()](Emit &emit, Value at, Value column) {
     SmallVector<Value> point(fixed);
     point.resize(dims, emit.index(0));
-    point[rowDim] = row;
+    point[rowDim] = row(emit, at);
     point[columnDim] = column;
     return *affine::expandAffineMap(emit, emit.getLoc(), map, point);
   });
+}
+
+MatrixView AttentionTile::result() {
+  return operand(op.getInit(), op.getInitMap(), op.getRowDim(), op.getFeatureDim(),
+                 [this](Emit &, Value row) { return rowIndex(row); });
 }
 
 Value AttentionTile::vectorAt(Value buffer, ValueRange subscripts) {
@@ -52,7 +58,7 @@ Value AttentionTile::vectorAt(Value buffer, ValueRange subscripts) {
 void AttentionTile::begin() {
   Value zeros = emit.splat(lanes, 0.0f), zero = emit.f32(0.0f);
   Value lowest = emit.f32(-std::numeric_limits<float>::infinity());
-  emit.loop(emit.index(0), rows, 1, [&](Value row) {
+  emit.loop(emit.index(0), queries.count, 1, [&](Value row) {
     memref::StoreOp::create(emit, lowest, blocks.maximum, row);
     memref::StoreOp::create(emit, zero, blocks.total, row);
     emit.loop(emit.index(0), emit.index(blocks.features), lanes,
@@ -60,35 +66,87 @@ void AttentionTile::begin() {
   });
 }
 
+/// `body` for every vector of features; with a count, only so many lanes exist.
+void AttentionTile::eachFeatureVector(llvm::function_ref<void(Value, Value, Value)> body) {
+  Value whole = emit.mul(emit.div(featureCount, lanes), lanes), rest = emit.sub(featureCount, whole);
+  emit.loop(emit.index(0), queries.count, 1, [&](Value row) {
+    emit.loop(emit.index(0), whole, lanes, [&](Value column) { body(row, column, Value()); });
+    emit.branch(emit.less(emit.index(0), rest), [&] { body(row, whole, rest); });
+  });
+}
+
+void AttentionTile::resume(SweepState const &state) {
+  begin();
+  emit.loop(emit.index(0), queries.count, 1, [&](Value row) {
+    SmallVector<Value> at(queries.batch);
+    at.push_back(rowIndex(row));
+    memref::StoreOp::create(emit, memref::LoadOp::create(emit, state.maximum, at), blocks.maximum, row);
+    memref::StoreOp::create(emit, memref::LoadOp::create(emit, state.total, at), blocks.total, row);
+  });
+  MatrixView from = result();
+  eachFeatureVector([&](Value row, Value column, Value count) {
+    Value sums = from.loadVector(emit, lanes, row, emit.add(featureBegin, column), count);
+    vector::StoreOp::create(emit, sums, blocks.sums, ValueRange{row, column});
+  });
+}
+
+void AttentionTile::suspend(SweepState const &state) {
+  emit.loop(emit.index(0), queries.count, 1, [&](Value row) {
+    SmallVector<Value> at(queries.batch);
+    at.push_back(rowIndex(row));
+    memref::StoreOp::create(emit, scalarAt(blocks.maximum, row), state.maximum, at);
+    memref::StoreOp::create(emit, scalarAt(blocks.total, row), state.total, at);
+  });
+  MatrixView to = result();
+  eachFeatureVector([&](Value row, Value column, Value count) {
+    to.storeVector(emit, vectorAt(blocks.sums, ValueRange{row, column}), row, emit.add(featureBegin, column), count);
+  });
+}
+
+void AttentionTile::finish() {
+  // Totals become what sums are divided by. The sums of an empty row are 0 already.
+  emit.loop(emit.index(0), queries.count, 1, [&](Value row) {
+    Value total = scalarAt(blocks.total, row);
+    Value empty = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, total, emit.f32(0.0f));
+    memref::StoreOp::create(emit, arith::SelectOp::create(emit, empty, emit.f32(1.0f), total), blocks.total, row);
+  });
+  MatrixView to = result();
+  eachFeatureVector([&](Value row, Value column, Value count) {
+    Value divisor = emit.broadcast(lanes, scalarAt(blocks.total, row));
+    Value mean = arith::DivFOp::create(emit, vectorAt(blocks.sums, ValueRange{row, column}), divisor);
+    to.storeVector(emit, mean, row, emit.add(featureBegin, column), count);
+  });
+}
+
 void AttentionTile::packQuery(Value innerBegin, Value innerCount) {
-  MatrixView query = operand(op.getQuery(), op.getQueryMap(), op.getRowDim(), op.getInnerDim());
-  emit.loop(emit.index(0), rows, 1, [&](Value row) {
-    Value from = emit.add(rowBegin, row), whole = emit.index(0);
+  MatrixView query = operand(op.getQuery(), op.getQueryMap(), op.getRowDim(), op.getInnerDim(),
+                             [this](Emit &, Value row) { return rowIndex(row); });
+  emit.loop(emit.index(0), queries.count, 1, [&](Value row) {
+    Value whole = emit.index(0);
     if (query.isContiguous()) {
       whole = emit.mul(emit.div(innerCount, lanes), lanes);
       emit.loop(emit.index(0), whole, lanes, [&](Value column) {
-        Value vector = query.loadVector(emit, lanes, from, emit.add(innerBegin, column));
+        Value vector = query.loadVector(emit, lanes, row, emit.add(innerBegin, column));
         vector::StoreOp::create(emit, vector, blocks.query, ValueRange{row, column});
       });
     }
     emit.loop(whole, innerCount, 1, [&](Value column) {
-      Value scalar = query.load(emit, from, emit.add(innerBegin, column));
+      Value scalar = query.load(emit, row, emit.add(innerBegin, column));
       memref::StoreOp::create(emit, scalar, blocks.query, ValueRange{row, column});
     });
   });
 }
 
-void AttentionTile::packKeys(Value keyBegin, Value keyCount, Value innerBegin, Value innerCount) {
-  MatrixView keys = operand(op.getKey(), op.getKeyMap(), op.getColumnDim(), op.getInnerDim());
-  Value end = emit.add(keyBegin, keyCount), innerEnd = emit.add(innerBegin, innerCount);
+void AttentionTile::packKeys(Value innerBegin, Value innerCount) {
+  MatrixView keys = operand(op.getKey(), op.getKeyMap(), op.getColumnDim(), op.getInnerDim(),
+                            [this](Emit &, Value key) { return keyIndex(key); });
   emit.loop(emit.index(0), emit.ceilDiv(keyCount, blocks.shape.width()), 1, [&](Value panel) {
-    Value first = emit.add(keyBegin, emit.mul(panel, blocks.shape.width()));
     emitPanelCopy(emit, {keys,
                          /*transposed=*/true,
-                         first,
-                         end,
+                         emit.mul(panel, blocks.shape.width()),
+                         keyCount,
                          innerBegin,
-                         innerEnd,
+                         emit.add(innerBegin, innerCount),
                          blocks.keyPanels,
                          {panel},
                          blocks.shape.width(),
@@ -96,17 +154,16 @@ void AttentionTile::packKeys(Value keyBegin, Value keyCount, Value innerBegin, V
   });
 }
 
-void AttentionTile::packSource(Value keyBegin, Value keyCount) {
-  MatrixView source = operand(op.getSource(), op.getSourceMap(), op.getColumnDim(), op.getFeatureDim());
-  Value end = emit.add(featureBegin, featureCount), keyEnd = emit.add(keyBegin, keyCount);
+void AttentionTile::packSource() {
+  MatrixView source = operand(op.getSource(), op.getSourceMap(), op.getColumnDim(), op.getFeatureDim(),
+                              [this](Emit &, Value key) { return keyIndex(key); });
   emit.loop(emit.index(0), emit.ceilDiv(featureCount, blocks.shape.width()), 1, [&](Value panel) {
-    Value first = emit.add(featureBegin, emit.mul(panel, blocks.shape.width()));
     emitPanelCopy(emit, {source,
                          /*transposed=*/false,
-                         first,
-                         end,
-                         keyBegin,
-                         keyEnd,
+                         emit.add(featureBegin, emit.mul(panel, blocks.shape.width())),
+                         emit.add(featureBegin, featureCount),
+                         emit.index(0),
+                         keyCount,
                          blocks.sourcePanels,
                          {panel},
                          blocks.shape.width(),
@@ -114,54 +171,126 @@ void AttentionTile::packSource(Value keyBegin, Value keyCount) {
   });
 }
 
-/// result[rows, panels * width] (+)= left[rows, depth] * panels[.., depth, width], all of them buffers of the task.
-static void multiply(Emit &emit, TileShape const &shape, Value left, Value panels, Value result, Value rows,
-                     Value panelCount, Value depth, bool accumulate) {
-  VectorType type = emit.vectorOf(shape.lanes);
-  emit.loop(emit.index(0), panelCount, 1, [&](Value panel) {
-    emitRowTiles(emit, emit.index(0), rows, shape.rows, [&](RowTile const &tile) {
-      SmallVector<Value> rowIndices, columns, sums;
-      for (int64_t row = 0; row < tile.height; ++row)
-        rowIndices.push_back(tile.row(emit, row));
-      for (int64_t vector = 0; vector < shape.vectors; ++vector)
-        columns.push_back(emit.add(emit.mul(panel, shape.width()), vector * shape.lanes));
-      for (Value row : rowIndices)
-        for (Value column : columns)
-          sums.push_back(accumulate ? Value(vector::LoadOp::create(emit, type, result, ValueRange{row, column}))
-                                    : emit.splat(shape.lanes, 0.0f));
-      sums = emitRegisterTile(emit, tile.height, shape.vectors, emit.index(0), depth, sums,
-                              {[&](int64_t row, Value k) -> Value {
-                                 return memref::LoadOp::create(emit, left, ValueRange{rowIndices[row], k});
-                               },
-                               [&](int64_t vector, Value k) -> Value {
-                                 return vector::LoadOp::create(emit, type, panels,
-                                                               ValueRange{panel, k, emit.index(vector * shape.lanes)});
-                               }});
-      for (auto [number, sum] : llvm::enumerate(sums))
-        vector::StoreOp::create(emit, sum, result,
-                                ValueRange{rowIndices[number / shape.vectors], columns[number % shape.vectors]});
+void AttentionTile::visit(Value begin, Value end, Value full,
+                          llvm::function_ref<Interval(Value rowBegin, Value rowEnd)> hull) {
+  keyBegin = begin;
+  keyCount = emit.sub(end, begin);
+  Value zero = emit.index(0), inner = op.hasQuery() ? op.getSizes()[op.getInnerDim()] : Value();
+  if (op.hasQuery() && blocks.oneSlice)
+    packKeys(zero, inner);
+  packSource();
+  if (op.hasQuery() && !blocks.oneSlice)
+    slicedProducts();
+  Value yes = arith::ConstantOp::create(emit, emit.getBoolAttr(true)), isSafe = yes;
+  if (op.hasDomain())
+    isSafe = emit.choose(full, yes.getType(), [&] { return SmallVector<Value>{yes}; }, [&] { return SmallVector<Value>{sourceIsFinite()}; })[0];
+  emit.loop(zero, queries.count, blocks.shape.rows, [&](Value rowBegin) {
+    Strip strip;
+    strip.rowBegin = rowBegin;
+    strip.rowEnd = emit.min(emit.add(rowBegin, blocks.shape.rows), queries.count);
+    strip.offset = blocks.oneSlice ? rowBegin : Value();
+    strip.from = zero, strip.to = keyCount;
+    if (op.hasDomain()) {
+      SmallVector<Value> range = emit.choose(
+          full, {emit.getIndexType(), emit.getIndexType()}, [&] { return SmallVector<Value>{zero, keyCount}; },
+          [&] {
+            Interval keys = hull(strip.rowBegin, strip.rowEnd);
+            Value from = emit.max(emit.sub(keys.begin, begin), zero), to = emit.sub(keys.end, begin);
+            // Panels are not cut.
+            from = emit.mul(emit.div(from, blocks.shape.width()), blocks.shape.width());
+            to = emit.min(emit.roundUp(emit.max(to, zero), blocks.shape.width()), keyCount);
+            return SmallVector<Value>{from, to};
+          });
+      strip.from = range[0], strip.to = range[1];
+    }
+    emit.branch(emit.less(strip.from, strip.to), [&] {
+      if (op.hasQuery() && blocks.oneSlice)
+        products(strip, inner, /*accumulate=*/false);
+      weights(strip, full);
+      accumulate(strip, isSafe);
     });
   });
 }
 
-void AttentionTile::products(Value keyCount, Value innerCount, bool accumulate) {
-  multiply(emit, blocks.shape, blocks.query, blocks.keyPanels, blocks.scores, rows,
-           emit.ceilDiv(keyCount, blocks.shape.width()), innerCount, accumulate);
-}
-
-void AttentionTile::accumulate(Value keyCount) {
-  Value panels = emit.ceilDiv(featureCount, blocks.shape.width());
-  auto fast = [&] {
-    multiply(emit, blocks.shape, blocks.scores, blocks.sourcePanels, blocks.sums, rows, panels, keyCount,
-             /*accumulate=*/true);
+/// Products of all strips and keys, over an inner size that needs several packings.
+void AttentionTile::slicedProducts() {
+  Value zero = emit.index(0), inner = op.getSizes()[op.getInnerDim()];
+  Strip all{zero, queries.count, zero, keyCount, Value()};
+  auto slice = [&](Value innerBegin, bool accumulate) {
+    Value innerCount = emit.min(emit.sub(inner, innerBegin), emit.index(blocks.inner));
+    packQuery(innerBegin, innerCount);
+    packKeys(innerBegin, innerCount);
+    products(all, innerCount, accumulate);
   };
-  // A weight of 0 behind the mask must not turn an infinity or NaN of the source into a NaN of the sum.
-  if (!op.hasDomain())
-    return fast();
-  emit.branch(sourceIsFinite(keyCount), fast, [&] { accumulateChecked(keyCount); });
+  slice(zero, /*accumulate=*/false);
+  emit.loop(emit.index(blocks.inner), inner, blocks.inner,
+            [&](Value innerBegin) { slice(innerBegin, /*accumulate=*/true); });
 }
 
-Value AttentionTile::sourceIsFinite(Value keyCount) {
+namespace {
+/// result[row, panel * width ..] (+)= sum over k in [from, to) of left[row, k] * panels[panel, k, ..], all of them buffers of
+/// the task, for rows [rowBegin, rowEnd) and panels [panelBegin, panelEnd).
+struct Product {
+  Value left, panels, result;
+  Value rowBegin, rowEnd, panelBegin, panelEnd, from, to;
+  Value leftOffset, resultOffset; ///< of rows; null: 0
+  bool accumulate;
+};
+} // namespace
+
+static void multiply(Emit &emit, TileShape const &shape, Product const &product) {
+  VectorType type = emit.vectorOf(shape.lanes);
+  auto shifted = [&](Value row, Value offset) { return offset ? emit.sub(row, offset) : row; };
+  emit.loop(product.panelBegin, product.panelEnd, 1, [&](Value panel) {
+    emitRowTiles(emit, product.rowBegin, product.rowEnd, shape.rows, [&](RowTile const &tile) {
+      SmallVector<Value> leftRows, resultRows, columns, sums;
+      for (int64_t row = 0; row < tile.height; ++row) {
+        leftRows.push_back(shifted(tile.row(emit, row), product.leftOffset));
+        resultRows.push_back(shifted(tile.row(emit, row), product.resultOffset));
+      }
+      for (int64_t vector = 0; vector < shape.vectors; ++vector)
+        columns.push_back(emit.add(emit.mul(panel, shape.width()), vector * shape.lanes));
+      for (Value row : resultRows)
+        for (Value column : columns)
+          sums.push_back(product.accumulate
+                             ? Value(vector::LoadOp::create(emit, type, product.result, ValueRange{row, column}))
+                             : emit.splat(shape.lanes, 0.0f));
+      sums = emitRegisterTile(emit, tile.height, shape.vectors, product.from, product.to, sums,
+                              {[&](int64_t row, Value k) -> Value {
+                                 return memref::LoadOp::create(emit, product.left, ValueRange{leftRows[row], k});
+                               },
+                               [&](int64_t vector, Value k) -> Value {
+                                 return vector::LoadOp::create(emit, type, product.panels,
+                                                               ValueRange{panel, k, emit.index(vector * shape.lanes)});
+                               }});
+      for (auto [number, sum] : llvm::enumerate(sums))
+        vector::StoreOp::create(emit, sum, product.result,
+                                ValueRange{resultRows[number / shape.vectors], columns[number % shape.vectors]});
+    });
+  });
+}
+
+void AttentionTile::products(Strip const &strip, Value innerCount, bool accumulate) {
+  int64_t width = blocks.shape.width();
+  multiply(emit, blocks.shape,
+           {blocks.query, blocks.keyPanels, blocks.scores, strip.rowBegin, strip.rowEnd, emit.div(strip.from, width),
+            emit.ceilDiv(strip.to, width), emit.index(0), innerCount, Value(), strip.offset, accumulate});
+}
+
+void AttentionTile::accumulate(Strip const &strip, Value isSafe) {
+  Value panels = emit.ceilDiv(featureCount, blocks.shape.width());
+  // A weight of 0 behind the mask must not turn an infinity or NaN of the source into a NaN of the sum.
+  emit.branch(
+      isSafe,
+      [&] {
+        multiply(emit, blocks.shape,
+                 {blocks.scores, blocks.sourcePanels, blocks.sums, strip.rowBegin, strip.rowEnd, emit.index(0), panels,
+                  strip.from, strip.to, strip.offset, Value(), /*accumulate=*/true});
+      },
+      [&] { accumulateChecked(strip); });
+}
+
+Value AttentionTile::sourceIsFinite() {
   Value zeros = emit.splat(lanes, 0.0f);
   Value panels = emit.ceilDiv(featureCount, blocks.shape.width());
   Value sum =
@@ -181,16 +310,17 @@ Value AttentionTile::sourceIsFinite(Value keyCount) {
 }
 
 /// Row by row, leaving out what has no weight.
-void AttentionTile::accumulateChecked(Value keyCount) {
+void AttentionTile::accumulateChecked(Strip const &strip) {
   Value panels = emit.ceilDiv(featureCount, blocks.shape.width()), zero = emit.f32(0.0f);
-  emit.loop(emit.index(0), rows, 1, [&](Value row) {
+  emit.loop(strip.rowBegin, strip.rowEnd, 1, [&](Value row) {
+    Value scoreRow = strip.scoreRow(emit, row);
     emit.loop(emit.index(0), panels, 1, [&](Value panel) {
       for (int64_t offset = 0; offset < blocks.shape.width(); offset += lanes) {
         Value column = emit.add(emit.mul(panel, blocks.shape.width()), offset);
         Value init = vectorAt(blocks.sums, ValueRange{row, column});
-        Value sum = emit.loop(emit.index(0), keyCount, 1, init,
+        Value sum = emit.loop(strip.from, strip.to, 1, init,
                               [&](Value key, ValueRange sums) -> SmallVector<Value> {
-                                Value weight = memref::LoadOp::create(emit, blocks.scores, ValueRange{row, key});
+                                Value weight = memref::LoadOp::create(emit, blocks.scores, ValueRange{scoreRow, key});
                                 Value none = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, weight, zero);
                                 Value next = emit.multiplyAdd(
                                     emit.broadcast(lanes, weight),
@@ -201,24 +331,6 @@ void AttentionTile::accumulateChecked(Value keyCount) {
         vector::StoreOp::create(emit, sum, blocks.sums, ValueRange{row, column});
       }
     });
-  });
-}
-
-void AttentionTile::finish() {
-  MatrixView init = operand(op.getInit(), op.getInitMap(), op.getRowDim(), op.getFeatureDim());
-  emit.loop(emit.index(0), rows, 1, [&](Value row) {
-    Value total = scalarAt(blocks.total, row), zero = emit.f32(0.0f), one = emit.f32(1.0f);
-    Value empty = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, total, zero);
-    // The sums of an empty row are 0 already.
-    Value divisor = emit.broadcast(lanes, arith::SelectOp::create(emit, empty, one, total));
-    Value to = emit.add(rowBegin, row), whole = emit.mul(emit.div(featureCount, lanes), lanes);
-    auto write = [&](Value column, Value count) {
-      Value result = arith::DivFOp::create(emit, vectorAt(blocks.sums, ValueRange{row, column}), divisor);
-      init.storeVector(emit, result, to, emit.add(featureBegin, column), count);
-    };
-    emit.loop(emit.index(0), whole, lanes, [&](Value column) { write(column, Value()); });
-    Value rest = emit.sub(featureCount, whole);
-    emit.branch(emit.less(emit.index(0), rest), [&] { write(whole, rest); });
   });
 }
 

@@ -1,6 +1,7 @@
 // AttentionTile.h - the steps of streaming attention on one block of queries and one block of keys.
 #pragma once
 
+#include "compiler/lower/kernels/KeyWalk.h"
 #include "compiler/lower/kernels/LaneCode.h"
 #include "compiler/lower/kernels/MatrixView.h"
 #include "compiler/lower/kernels/RegisterTile.h"
@@ -12,7 +13,8 @@ namespace heed::kernels {
 struct AttentionBlocks {
   TileShape shape;
   int64_t rows, keys, inner, features; ///< of a block; `keys` and `features` are multiples of the panel width
-  Value scores;                        ///< [rows, keys]: scores, then weights
+  bool oneSlice;                       ///< whether the inner size is known to fit `inner`
+  Value scores;                        ///< [rows of a strip, or rows of a block if not `oneSlice`; keys]: scores, then weights
   Value query;                         ///< [rows, inner]
   Value keyPanels;                     ///< [keys / width, inner, width]
   Value sourcePanels;                  ///< [features / width, keys, width]
@@ -23,35 +25,69 @@ struct AttentionBlocks {
   void allocate(Emit &emit, bool withQuery);
 };
 
+/// What is kept of a query between two sweeps besides its sums, which wait in the result: buffers [b.., i].
+struct SweepState {
+  Value maximum, total;
+};
+
+/// Queries [begin, begin + count) of a residue class, for one position of the batch indices.
+struct QueryBlock {
+  Steps steps;
+  SmallVector<Value> batch;
+  Value begin, count;
+};
+
 class AttentionTile {
 public:
-  AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks const &blocks, ValueRange batch, Value rowBegin,
-                Value rows, Value featureBegin);
+  AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks const &blocks, QueryBlock const &queries,
+                ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols, Value featureBegin);
 
-  void begin(); ///< no keys seen yet
+  void begin();                           ///< no keys seen yet
+  void resume(SweepState const &state);   ///< the keys of earlier sweeps seen
+  void suspend(SweepState const &state);  ///< to be resumed by a later sweep
+  void finish();                          ///< sums / total to the result
   void packQuery(Value innerBegin, Value innerCount);
-  void packKeys(Value keyBegin, Value keyCount, Value innerBegin, Value innerCount);
-  void packSource(Value keyBegin, Value keyCount);
-  void products(Value keyCount, Value innerCount, bool accumulate); ///< scores (+)= query keys^T
-  void weights(Value keyBegin, Value keyCount);                     ///< scores to weights; rescales the sums
-  void accumulate(Value keyCount);                                  ///< sums += weights source
-  void finish();                                                    ///< sums / total to the result
+  /// All keys [begin, end). `full` says whether every pair is in the domain; a strip of rows looks only at its `hull`.
+  void visit(Value begin, Value end, Value full, llvm::function_ref<Interval(Value rowBegin, Value rowEnd)> hull);
 
 private:
-  MatrixView operand(Value buffer, mlir::AffineMap map, unsigned rowDim, unsigned columnDim);
-  void scoreLanes(Value row, Value offset, Value keyBegin, Value count, Value &maximum);
-  void scoreScalars(Value row, Value offset, Value keyBegin, Value count);
+  struct Strip {
+    Value rowBegin, rowEnd;   ///< rows of the block
+    Value from, to;           ///< keys of the tile, `from` at a panel's begin
+    Value scoreRow(Emit &emit, Value row) const { return offset ? emit.sub(row, offset) : row; }
+    Value offset;             ///< row of the block that is row 0 of the scores
+  };
+
+  MatrixView operand(Value buffer, mlir::AffineMap map, unsigned rowDim, unsigned columnDim,
+                     std::function<Value(Emit &, Value)> row);
+  void packKeys(Value innerBegin, Value innerCount);
+  void packSource();
+  void products(Strip const &strip, Value innerCount, bool accumulate); ///< scores (+)= query keys^T
+  void slicedProducts();
+  void weights(Strip const &strip, Value full);      ///< scores to weights; rescales the sums
+  Value scoreRow(Strip const &strip, Value row, bool masked);
+  void accumulate(Strip const &strip, Value isSafe); ///< sums += weights source
+  void scoreLanes(Value scoreRow, Value row, Value offset, Value count, bool masked, Value &maximum);
+  void scoreScalars(Value scoreRow, Value row, Value offset, Value count, bool masked);
   Value evaluateScalar(mlir::Region &region, Value row, Value key, Value dot);
-  Value sourceIsFinite(Value keyCount);
-  void accumulateChecked(Value keyCount);
+  Value distance(domain::Lattice const &lattice, Value row, Value key);
+  Value sourceIsFinite();
+  void accumulateChecked(Strip const &strip);
+  void eachFeatureVector(llvm::function_ref<void(Value row, Value column, Value count)> body);
   Value vectorAt(Value buffer, ValueRange subscripts);
   Value scalarAt(Value buffer, Value row) { return mlir::memref::LoadOp::create(emit, buffer, row); }
+  Value rowIndex(Value row) { return queries.steps.row(emit, emit.add(queries.begin, row)); }
+  Value keyIndex(Value key) { return queries.steps.key(emit, emit.add(keyBegin, key)); }
+  MatrixView result();
 
   Emit &emit;
   ir::AttentionOp op;
   AttentionBlocks const &blocks;
-  SmallVector<Value> batch;
-  Value rowBegin, rows, featureBegin, featureCount;
+  QueryBlock const &queries;
+  ArrayRef<domain::Lattice> skipped;
+  ArrayRef<Value> domainSymbols;
+  Value featureBegin, featureCount;
+  Value keyBegin, keyCount; ///< of the tile that is visited
   int64_t lanes;
   std::optional<LaneAnalysis> scoreAnalysis, domainAnalysis;
 };

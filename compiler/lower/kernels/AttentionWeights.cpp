@@ -2,6 +2,7 @@
 #include "compiler/lower/kernels/AttentionTile.h"
 #include "compiler/lower/kernels/VectorExp.h"
 
+#include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -14,30 +15,38 @@ static Value larger(Emit &emit, Value a, Value b) {
   return arith::SelectOp::create(emit, greater, a, b);
 }
 
-void AttentionTile::weights(Value keyBegin, Value keyCount) {
+/// Replaces the dot products of a row by scores and gives the largest, as the largest of each lane.
+Value AttentionTile::scoreRow(Strip const &strip, Value row, bool masked) {
+  Value lowest = emit.splat(lanes, -std::numeric_limits<float>::infinity());
+  Value count = emit.sub(strip.to, strip.from), zero = emit.index(0), to = strip.scoreRow(emit, row);
+  Value whole = emit.add(strip.from, emit.mul(emit.div(count, lanes), lanes)), rest = emit.sub(strip.to, whole);
+  Value largest = emit.loop(strip.from, whole, lanes, lowest,
+                            [&](Value offset, ValueRange maxima) -> SmallVector<Value> {
+                              Value maximum = maxima[0];
+                              scoreLanes(to, row, offset, Value(), masked, maximum);
+                              return {maximum};
+                            })
+                      .front();
+  if (constantOf(rest) == 0)
+    return largest;
+  return emit.choose(
+      emit.less(zero, rest), lowest.getType(),
+      [&]() -> SmallVector<Value> {
+        Value maximum = largest;
+        scoreLanes(to, row, whole, rest, masked, maximum);
+        return {maximum};
+      },
+      [&]() -> SmallVector<Value> { return {largest}; })[0];
+}
+
+void AttentionTile::weights(Strip const &strip, Value full) {
   float infinity = std::numeric_limits<float>::infinity();
-  Value lowest = emit.splat(lanes, -infinity), zero = emit.index(0);
-  Value whole = emit.mul(emit.div(keyCount, lanes), lanes), rest = emit.sub(keyCount, whole);
-  emit.loop(zero, rows, 1, [&](Value row) {
-    // Scores, their largest.
-    Value largest = emit.loop(zero, whole, lanes, lowest,
-                              [&](Value offset, ValueRange maxima) -> SmallVector<Value> {
-                                Value maximum = maxima[0];
-                                scoreLanes(row, offset, keyBegin, Value(), maximum);
-                                return {maximum};
-                              })
-                        .front();
-    if (constantOf(rest) != 0) {
-      auto tail = scf::IfOp::create(emit, TypeRange(lowest.getType()), emit.less(zero, rest), /*withElseRegion=*/true);
-      OpBuilder::InsertionGuard guard(emit);
-      emit.setInsertionPointToStart(tail.thenBlock());
-      Value maximum = largest;
-      scoreLanes(row, whole, keyBegin, rest, maximum);
-      scf::YieldOp::create(emit, maximum);
-      emit.setInsertionPointToStart(tail.elseBlock());
-      scf::YieldOp::create(emit, largest);
-      largest = tail.getResult(0);
-    }
+  Value zero = emit.index(0);
+  emit.loop(strip.rowBegin, strip.rowEnd, 1, [&](Value row) {
+    Value scoreRow = strip.scoreRow(emit, row);
+    Value largest = emit.choose(
+        full, emit.vectorOf(lanes), [&]() -> SmallVector<Value> { return {this->scoreRow(strip, row, /*masked=*/false)}; },
+        [&]() -> SmallVector<Value> { return {this->scoreRow(strip, row, /*masked=*/true)}; })[0];
     Value before = scalarAt(blocks.maximum, row);
     Value maximum = larger(emit, vector::ReductionOp::create(emit, vector::CombiningKind::MAXNUMF, largest), before);
     memref::StoreOp::create(emit, maximum, blocks.maximum, row);
@@ -46,11 +55,12 @@ void AttentionTile::weights(Value keyBegin, Value keyCount) {
     Value nothing = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, maximum, emit.f32(-infinity));
     Value reference = arith::SelectOp::create(emit, nothing, emit.f32(0.0f), maximum);
     Value references = emit.broadcast(lanes, reference);
-    Value sum = emit.loop(zero, emit.roundUp(keyCount, lanes), lanes, emit.splat(lanes, 0.0f),
+    Value end = emit.add(strip.from, emit.roundUp(emit.sub(strip.to, strip.from), lanes));
+    Value sum = emit.loop(strip.from, end, lanes, emit.splat(lanes, 0.0f),
                           [&](Value offset, ValueRange sums) -> SmallVector<Value> {
-                            Value score = vectorAt(blocks.scores, ValueRange{row, offset});
+                            Value score = vectorAt(blocks.scores, ValueRange{scoreRow, offset});
                             Value weight = emitExpOfNonPositive(emit, arith::SubFOp::create(emit, score, references));
-                            vector::StoreOp::create(emit, weight, blocks.scores, ValueRange{row, offset});
+                            vector::StoreOp::create(emit, weight, blocks.scores, ValueRange{scoreRow, offset});
                             return {arith::AddFOp::create(emit, sums[0], weight)};
                           })
                     .front();
@@ -72,20 +82,20 @@ void AttentionTile::weights(Value keyBegin, Value keyCount) {
   });
 }
 
-/// Replaces the dot products at `offset` by scores, -inf outside the domain and beyond `count`.
-void AttentionTile::scoreLanes(Value row, Value offset, Value keyBegin, Value count, Value &maximum) {
+/// Replaces the dot products at `offset` by scores, -inf outside the domain, if `masked`, and beyond `count`.
+void AttentionTile::scoreLanes(Value scoreRow, Value row, Value offset, Value count, bool masked, Value &maximum) {
   Value lowest = emit.splat(lanes, -std::numeric_limits<float>::infinity());
-  SmallVector<Value> here = {row, offset};
-  if (!scoreAnalysis->isSupported() || (domainAnalysis && !domainAnalysis->isSupported())) {
-    scoreScalars(row, offset, keyBegin, count);
+  SmallVector<Value> here = {scoreRow, offset};
+  if (!scoreAnalysis->isSupported() || (masked && !domainAnalysis->isSupported())) {
+    scoreScalars(scoreRow, row, offset, count, masked);
     maximum = larger(emit, vectorAt(blocks.scores, here), maximum);
     return;
   }
   auto bind = [&](LaneCode &code, Region &region) {
-    for (auto [argument, value] : llvm::zip(region.getArguments(), batch))
+    for (auto [argument, value] : llvm::zip(region.getArguments(), queries.batch))
       code.bindUniform(argument, value);
-    code.bindUniform(region.getArgument(op.getRowDim()), emit.add(rowBegin, row));
-    code.bindConsecutive(region.getArgument(op.getColumnDim()), emit.add(keyBegin, offset));
+    code.bindUniform(region.getArgument(op.getRowDim()), rowIndex(row));
+    code.bindStrided(region.getArgument(op.getColumnDim()), keyIndex(offset), queries.steps.stride);
   };
   auto score = [&](Value mask) {
     LaneCode code(emit, *scoreAnalysis, lanes, mask);
@@ -96,20 +106,20 @@ void AttentionTile::scoreLanes(Value row, Value offset, Value keyBegin, Value co
     return mask ? Value(arith::SelectOp::create(emit, mask, result, lowest)) : result;
   };
   Value mask = count ? maskOfFirst(emit, lanes, count) : Value(), result;
-  if (op.hasDomain()) {
+  if (masked) {
     LaneCode code(emit, *domainAnalysis, lanes, mask);
     bind(code, op.getDomain());
     Value inside = code.run(op.getDomain().front()).front();
+    for (domain::Lattice const &lattice : skipped) {
+      Value base = distance(lattice, rowIndex(row), keyIndex(offset));
+      inside = arith::AndIOp::create(emit, inside, code.isNoMultiple(base, queries.steps.stride, lattice.stride));
+    }
     inside = mask ? Value(arith::AndIOp::create(emit, mask, inside)) : inside;
     // What the score reads may be out of bounds where no lane is inside.
     Value any = vector::ReductionOp::create(emit, vector::CombiningKind::OR, inside);
-    auto guarded = scf::IfOp::create(emit, TypeRange(lowest.getType()), any, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(emit);
-    emit.setInsertionPointToStart(guarded.thenBlock());
-    scf::YieldOp::create(emit, score(inside));
-    emit.setInsertionPointToStart(guarded.elseBlock());
-    scf::YieldOp::create(emit, lowest);
-    result = guarded.getResult(0);
+    result = emit.choose(
+        any, lowest.getType(), [&]() -> SmallVector<Value> { return {score(inside)}; },
+        [&]() -> SmallVector<Value> { return {lowest}; })[0];
   } else {
     result = score(mask);
   }
@@ -117,21 +127,36 @@ void AttentionTile::scoreLanes(Value row, Value offset, Value keyBegin, Value co
   maximum = larger(emit, result, maximum);
 }
 
+/// Zero modulo the stride of a lattice where a pair is on it.
+Value AttentionTile::distance(domain::Lattice const &lattice, Value row, Value key) {
+  AffineMap map = AffineMap::get(0, domainSymbols.size(), lattice.shift);
+  Value shift = affine::expandAffineMap(emit, emit.getLoc(), map, domainSymbols)->front();
+  return emit.sub(emit.sub(key, row), shift);
+}
+
 /// For regions that cannot run on lanes.
-void AttentionTile::scoreScalars(Value row, Value offset, Value keyBegin, Value count) {
+void AttentionTile::scoreScalars(Value scoreRow, Value row, Value offset, Value count, bool masked) {
   float infinity = std::numeric_limits<float>::infinity();
   emit.loop(emit.index(0), emit.index(lanes), 1, [&](Value lane) {
-    Value column = emit.add(offset, lane), key = emit.add(keyBegin, column), row0 = emit.add(rowBegin, row);
-    auto store = [&](Value value) { memref::StoreOp::create(emit, value, blocks.scores, ValueRange{row, column}); };
+    Value column = emit.add(offset, lane), key = keyIndex(column), query = rowIndex(row);
+    auto store = [&](Value value) {
+      memref::StoreOp::create(emit, value, blocks.scores, ValueRange{scoreRow, column});
+    };
     auto outside = [&] { store(emit.f32(-infinity)); };
     auto inside = [&] {
-      Value dot = op.hasQuery() ? memref::LoadOp::create(emit, blocks.scores, ValueRange{row, column}) : Value();
-      store(evaluateScalar(op.getScore(), row0, key, dot));
+      Value dot = op.hasQuery() ? memref::LoadOp::create(emit, blocks.scores, ValueRange{scoreRow, column}) : Value();
+      store(evaluateScalar(op.getScore(), query, key, dot));
     };
     auto inRange = [&] {
-      if (!op.hasDomain())
+      if (!masked)
         return inside();
-      emit.branch(evaluateScalar(op.getDomain(), row0, key, Value()), inside, outside);
+      Value visible = evaluateScalar(op.getDomain(), query, key, Value());
+      for (domain::Lattice const &lattice : skipped) {
+        Value rest = arith::RemSIOp::create(emit, distance(lattice, query, key), emit.index(lattice.stride));
+        Value off = emit.compare(arith::CmpIPredicate::ne, rest, emit.index(0));
+        visible = arith::AndIOp::create(emit, visible, off);
+      }
+      emit.branch(visible, inside, outside);
     };
     if (!count)
       return inRange();
@@ -141,7 +166,7 @@ void AttentionTile::scoreScalars(Value row, Value offset, Value keyBegin, Value 
 
 Value AttentionTile::evaluateScalar(Region &region, Value row, Value key, Value dot) {
   IRMapping mapping;
-  SmallVector<Value> arguments(batch);
+  SmallVector<Value> arguments(queries.batch);
   arguments.append({row, key});
   if (dot)
     arguments.push_back(dot);

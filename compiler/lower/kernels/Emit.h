@@ -136,6 +136,19 @@ public:
     return digit;
   }
 
+  /// The values of one of two sides; a constant condition leaves only that.
+  using Side = llvm::function_ref<SmallVector<Value>()>;
+  SmallVector<Value> choose(Value condition, mlir::TypeRange types, Side then, Side otherwise) {
+    if (std::optional<int64_t> known = constantOf(condition))
+      return *known ? then() : otherwise();
+    auto op = mlir::scf::IfOp::create(*this, types, condition, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(*this);
+    setInsertionPointToStart(op.thenBlock());
+    mlir::scf::YieldOp::create(*this, then());
+    setInsertionPointToStart(op.elseBlock());
+    mlir::scf::YieldOp::create(*this, otherwise());
+    return SmallVector<Value>(op.getResults());
+  }
   /// `then` or `otherwise`; a constant condition leaves only one of them.
   void branch(Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise = {}) {
     if (std::optional<int64_t> known = constantOf(condition)) {

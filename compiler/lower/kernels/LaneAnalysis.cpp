@@ -53,11 +53,13 @@ void LaneAnalysis::visit(Operation &op) {
   if (op.hasTrait<OpTrait::IsTerminator>())
     return;
   bool lane = llvm::any_of(op.getOperands(), isIn);
-  bool load = isa<memref::LoadOp>(op);
+  bool load = isa<memref::LoadOp>(op), affine = isa<affine::AffineApplyOp>(op);
   // A uniform operation is cloned: it must only compute, or read.
   if (op.getNumRegions() != 0 || !(isMemoryEffectFree(&op) || load))
     supported = false;
-  if (lane && !load &&
+  if (affine && !cast<affine::AffineApplyOp>(op).getAffineMap().getResult(0).isPureAffine())
+    supported = false;
+  if (lane && !load && !affine &&
       !(OpTrait::hasElementwiseMappableTraits(&op) && llvm::all_of(op.getOperandTypes(), isScalar) &&
         llvm::all_of(op.getResultTypes(), isScalar)))
     supported = false;

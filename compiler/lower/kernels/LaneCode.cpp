@@ -13,6 +13,12 @@ SmallVector<Value> LaneCode::run(Block &block) {
   return toVectors(block, block.getTerminator()->getOperands());
 }
 
+Value LaneCode::isNoMultiple(Value base, int64_t stride, int64_t divisor) {
+  Value remainder = toVector(affineDivision(AffineExprKind::Mod, {base, stride, {}}, divisor));
+  Value zeros = arith::ConstantOp::create(emit, emit.getZeroAttr(remainder.getType()));
+  return arith::CmpIOp::create(emit, arith::CmpIPredicate::ne, remainder, zeros);
+}
+
 void LaneCode::emitBlock(Block &block) {
   for (Operation &op : block.without_terminator())
     emitOp(op);
@@ -27,8 +33,7 @@ LaneCode::Lanes LaneCode::lookup(Value value) {
   return found != values.end() ? found->second : Lanes{value, 0, {}}; // captured from outside
 }
 
-Value LaneCode::toVector(Value value) {
-  Lanes lane = lookup(value);
+Value LaneCode::toVector(Lanes const &lane) {
   if (lane.vector)
     return lane.vector;
   Value result = emit.broadcast(lanes, lane.scalar);
@@ -49,6 +54,13 @@ void LaneCode::emitOp(Operation &op) {
     return emitScalar(op);
   if (auto load = dyn_cast<memref::LoadOp>(op))
     return emitLoad(load);
+  if (auto apply = dyn_cast<affine::AffineApplyOp>(op)) {
+    SmallVector<Lanes> operands = llvm::map_to_vector(apply.getMapOperands(), [&](Value value) { return lookup(value); });
+    unsigned dims = apply.getAffineMap().getNumDims();
+    values[apply.getResult()] = affine(apply.getAffineMap().getResult(0), ArrayRef(operands).take_front(dims),
+                                       ArrayRef(operands).drop_front(dims));
+    return;
+  }
   if (emitConsecutive(op))
     return;
   emitElementwise(op);
@@ -109,13 +121,11 @@ bool LaneCode::emitCompare(arith::CmpIOp op) {
     values[op.getResult()] = {emit.compare(predicate, a.scalar, b.scalar), 0, {}};
     return true;
   }
-  if (stride != 1 && stride != -1)
+  if (std::abs(stride) != 1 && (predicate == Predicate::eq || predicate == Predicate::ne))
     return false;
-  // lane ? bound, where bound = +-(b - a); beyond the lanes on either side its exact value does not matter.
-  Value bound = stride == 1 ? emit.sub(b.scalar, a.scalar) : emit.sub(a.scalar, b.scalar);
-  bound = emit.min(emit.max(bound, emit.index(-1)), emit.index(lanes));
-  bound = arith::IndexCastOp::create(emit, emit.getI32Type(), bound);
-  if (stride == -1) {
+  // |stride| * lane ? bound, where bound = +-(b - a).
+  Value bound = stride > 0 ? emit.sub(b.scalar, a.scalar) : emit.sub(a.scalar, b.scalar);
+  if (stride < 0) {
     static constexpr std::pair<Predicate, Predicate> swapped[] = {{Predicate::slt, Predicate::sgt},
                                                                   {Predicate::sle, Predicate::sge},
                                                                   {Predicate::sgt, Predicate::slt},
@@ -126,11 +136,81 @@ bool LaneCode::emitCompare(arith::CmpIOp op) {
         break;
       }
   }
+  if (std::abs(stride) != 1) {
+    Value step = emit.index(std::abs(stride));
+    bool up = predicate == Predicate::slt || predicate == Predicate::sge;
+    bound = up ? emit.createOrFold<arith::CeilDivSIOp>(bound, step) : emit.createOrFold<arith::FloorDivSIOp>(bound, step);
+  }
+  // Beyond the lanes on either side its exact value does not matter.
+  bound = emit.min(emit.max(bound, emit.index(-1)), emit.index(lanes));
+  bound = arith::IndexCastOp::create(emit, emit.getI32Type(), bound);
   SmallVector<int32_t> numbers = llvm::to_vector(llvm::seq<int32_t>(0, lanes));
   Value lane = arith::ConstantOp::create(
       emit, DenseElementsAttr::get(emit.vectorOf(lanes, emit.getI32Type()), ArrayRef<int32_t>(numbers)));
   values[op.getResult()] = {{}, 0, arith::CmpIOp::create(emit, predicate, lane, emit.broadcast(lanes, bound))};
   return true;
+}
+
+LaneCode::Lanes LaneCode::affine(AffineExpr expr, ArrayRef<Lanes> dims, ArrayRef<Lanes> symbols) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return {emit.index(constant.getValue()), 0, {}};
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return dims[dim.getPosition()];
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return symbols[symbol.getPosition()];
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  Lanes a = affine(binary.getLHS(), dims, symbols), b = affine(binary.getRHS(), dims, symbols);
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    if (a.scalar && b.scalar)
+      return {emit.add(a.scalar, b.scalar), a.stride + b.stride, {}};
+    return {{}, 0, arith::AddIOp::create(emit, toVector(a), toVector(b))};
+  case AffineExprKind::Mul: {
+    std::optional<int64_t> factor = b.isUniform() ? constantOf(b.scalar) : std::nullopt;
+    if (a.scalar && factor)
+      return {emit.mul(a.scalar, b.scalar), a.stride * *factor, {}};
+    return {{}, 0, arith::MulIOp::create(emit, toVector(a), toVector(b))};
+  }
+  default:
+    // Pure affine: the divisor is a constant.
+    return affineDivision(expr.getKind(), a, cast<AffineConstantExpr>(binary.getRHS()).getValue());
+  }
+}
+
+/// floordiv, ceildiv and mod of neighbouring numbers need one division, of the first of them.
+LaneCode::Lanes LaneCode::affineDivision(AffineExprKind kind, Lanes a, int64_t divisor) {
+  Value by = emit.index(divisor);
+  if (kind == AffineExprKind::CeilDiv) {
+    Lanes shifted = a.scalar ? Lanes{emit.add(a.scalar, divisor - 1), a.stride, {}}
+                             : Lanes{{}, 0, arith::AddIOp::create(emit, a.vector, toVector(Lanes{emit.index(divisor - 1), 0, {}}))};
+    return affineDivision(AffineExprKind::FloorDiv, shifted, divisor);
+  }
+  bool mod = kind == AffineExprKind::Mod;
+  auto remainderOf = [&](Value dividend, Value quotient, Value divisors) -> Value {
+    return emit.createOrFold<arith::SubIOp>(dividend, emit.createOrFold<arith::MulIOp>(quotient, divisors));
+  };
+  if (!a.scalar || (a.stride % divisor != 0 && std::abs(a.stride) * (lanes - 1) > divisor)) {
+    Value dividend = toVector(a), divisors = toVector(Lanes{by, 0, {}});
+    Value quotient = arith::FloorDivSIOp::create(emit, dividend, divisors);
+    return {{}, 0, mod ? remainderOf(dividend, quotient, divisors) : quotient};
+  }
+  Value quotient = emit.createOrFold<arith::FloorDivSIOp>(a.scalar, by);
+  Value remainder = remainderOf(a.scalar, quotient, by);
+  if (a.stride % divisor == 0)
+    return mod ? Lanes{remainder, 0, {}} : Lanes{quotient, a.stride / divisor, {}};
+  // remainder + stride * lane leaves [0, divisor) at most once, on one side.
+  Value near = toVector(Lanes{remainder, a.stride, {}}), edge = toVector(Lanes{by, 0, {}});
+  VectorType type = cast<VectorType>(near.getType());
+  Value zeros = arith::ConstantOp::create(emit, emit.getZeroAttr(type));
+  bool up = a.stride > 0;
+  Value left = up ? arith::CmpIOp::create(emit, arith::CmpIPredicate::sge, near, edge)
+                  : arith::CmpIOp::create(emit, arith::CmpIPredicate::slt, near, zeros);
+  if (mod) {
+    Value wrapped = up ? Value(arith::SubIOp::create(emit, near, edge)) : Value(arith::AddIOp::create(emit, near, edge));
+    return {{}, 0, arith::SelectOp::create(emit, left, wrapped, near)};
+  }
+  Value here = toVector(Lanes{quotient, 0, {}}), there = toVector(Lanes{emit.add(quotient, up ? 1 : -1), 0, {}});
+  return {{}, 0, arith::SelectOp::create(emit, left, there, here)};
 }
 
 void LaneCode::emitLoad(memref::LoadOp op) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/lower/kernels/Emit.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "llvm/ADT/DenseSet.h"
 
 namespace heed::kernels {
@@ -29,10 +30,12 @@ public:
       : emit(emit), analysis(analysis), lanes(lanes), mask(mask) {}
 
   void bindUniform(Value from, Value scalar) { values[from] = {scalar, 0, {}}; }
-  /// `from` is base, base + 1, base + 2, ...
-  void bindConsecutive(Value from, Value base) { values[from] = {base, 1, {}}; }
+  /// `from` is base, base + stride, base + 2 stride, ...
+  void bindStrided(Value from, Value base, int64_t stride) { values[from] = {base, stride, {}}; }
   void bindVector(Value from, Value vector) { values[from] = {{}, 0, vector}; }
 
+  /// Whether base + stride * lane is no multiple of `divisor`, per lane.
+  Value isNoMultiple(Value base, int64_t stride, int64_t divisor);
   /// What the region yields, as vectors.
   SmallVector<Value> run(mlir::Block &block);
 
@@ -54,9 +57,12 @@ private:
   void emitIf(mlir::scf::IfOp op);
   bool emitConsecutive(mlir::Operation &op);
   bool emitCompare(mlir::arith::CmpIOp op);
+  Lanes affine(mlir::AffineExpr expr, ArrayRef<Lanes> dims, ArrayRef<Lanes> symbols);
+  Lanes affineDivision(mlir::AffineExprKind kind, Lanes dividend, int64_t divisor);
   Value gather(mlir::memref::LoadOp op, mlir::VectorType type);
   Lanes lookup(Value value);
-  Value toVector(Value value);
+  Value toVector(Value value) { return toVector(lookup(value)); }
+  Value toVector(Lanes const &lanes);
   SmallVector<Value> toVectors(mlir::Block &block, ValueRange results);
 
   Emit &emit;
