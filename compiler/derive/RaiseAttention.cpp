@@ -13,8 +13,55 @@ namespace heed {
 
 namespace {
 
-/// Computes definitions without reductions where a softmax reads them, if they are as large as the softmax: as parts of
-/// the score they need no storage.
+/// Reductions of truth values over no more than this are written out where a domain reads them, which shows their conditions
+/// to whoever analyses it.
+constexpr int64_t MaximumAlternatives = 16;
+
+/// The reduction behind `producer`, if it is a short "any" or "all".
+ReduceOp shortChoice(DefineOp producer) {
+  ReduceOp reduce = derive::rootReduce(producer);
+  if (!reduce || reduce.hasDomain() || reduce.getSizes().size() != 1 ||
+      !llvm::is_contained({ReduceKind::Any, ReduceKind::All}, reduce.getKind()))
+    return {};
+  std::optional<int64_t> size = getConstantIntValue(reduce.getSizes().front());
+  return size && *size >= 1 && *size <= MaximumAlternatives ? reduce : ReduceOp();
+}
+
+/// Writes short choices out in every domain, so that a softmax and the sum over its weights keep the same conditions.
+void inlineChoices(Operation *top) {
+  SmallVector<tensor::ExtractOp> reads;
+  top->walk([&](Operation *op) {
+    if (isa<SoftmaxOp, ReduceOp, DefineOp>(op) && !op->getRegion(0).empty())
+      op->getRegion(0).walk([&](tensor::ExtractOp read) { reads.push_back(read); });
+  });
+  for (tensor::ExtractOp read : reads) {
+    auto producer = read.getTensor().getDefiningOp<DefineOp>();
+    ReduceOp choice = producer ? shortChoice(producer) : ReduceOp();
+    if (!choice)
+      continue;
+    OpBuilder builder(read);
+    Value all;
+    for (int64_t step = 0; step < *getConstantIntValue(choice.getSizes().front()); ++step) {
+      IRMapping map;
+      map.map(producer.getValueBlock()->getArguments(), read.getIndices());
+      map.map(choice.getValueBlock()->getArgument(0), arith::ConstantIndexOp::create(builder, choice.getLoc(), step));
+      Value one = derive::cloneSlice(builder, choice.getYielded(), producer, map);
+      if (!all)
+        all = one;
+      else if (choice.getKind() == ReduceKind::Any)
+        all = arith::OrIOp::create(builder, choice.getLoc(), all, one);
+      else
+        all = arith::AndIOp::create(builder, choice.getLoc(), all, one);
+    }
+    read.replaceAllUsesWith(all);
+    read.erase();
+    if (producer->use_empty())
+      producer.erase();
+  }
+}
+
+/// Computes definitions without reductions where a softmax reads them, if they are as large as the softmax: as parts
+/// of the score they need no storage.
 void inlineIntoScore(SoftmaxOp softmax) {
   auto isPair = [&](tensor::ExtractOp read, Region &region) {
     derive::IndexSet indices;
@@ -190,6 +237,7 @@ private:
 
 struct RaiseAttention : impl::RaiseAttentionBase<RaiseAttention> {
   void runOnOperation() override {
+    inlineChoices(getOperation());
     SmallVector<SoftmaxOp> softmaxes;
     getOperation().walk([&](SoftmaxOp softmax) { softmaxes.push_back(softmax); });
     for (SoftmaxOp softmax : softmaxes)

@@ -2,9 +2,10 @@
 #include "compiler/domain/PairDomain.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
+
+#include <numeric>
 
 using namespace mlir;
 
@@ -45,6 +46,7 @@ public:
     atom.opaque = condition;
     atom.negated = negated;
     atom.on = dependence(condition);
+    separate(atom);
     return Union{Conjunction{atom}};
   }
 
@@ -234,6 +236,84 @@ private:
     if (found == result.symbols.end())
       result.symbols.push_back(value);
     return getAffineSymbolExpr(position, context);
+  }
+
+  // -- Data ----------------------------------------------------------------------------------------------------------
+
+  /// Finds the two sides of a comparison that has the query on one and the key on the other.
+  void separate(Atom &atom) {
+    auto compare = atom.opaque.getDefiningOp<arith::CmpIOp>();
+    if (!compare)
+      return;
+    arith::CmpIPredicate predicate = atom.negated ? arith::invertPredicate(compare.getPredicate()) : compare.getPredicate();
+    if (predicate >= arith::CmpIPredicate::ult)
+      return;
+    Value left = compare.getLhs(), right = compare.getRhs();
+    Dependence a = dependence(left), b = dependence(right);
+    if (a.column && b.row && !a.row && !b.column) {
+      std::swap(left, right), std::swap(a, b);
+      predicate = swapped(predicate);
+    }
+    if (a.column || b.row || !b.column)
+      return;
+    atom.row = left, atom.column = right, atom.predicate = predicate;
+    atom.granule = granule(left);
+  }
+
+  static arith::CmpIPredicate swapped(arith::CmpIPredicate predicate) {
+    using Predicate = arith::CmpIPredicate;
+    switch (predicate) {
+    case Predicate::slt:
+      return Predicate::sgt;
+    case Predicate::sle:
+      return Predicate::sge;
+    case Predicate::sgt:
+      return Predicate::slt;
+    case Predicate::sge:
+      return Predicate::sle;
+    default:
+      return predicate; // eq and ne are symmetric
+    }
+  }
+
+  /// The value depends on i only through i floordiv the result.
+  int64_t granule(Value value) {
+    Operation *definition = value.getDefiningOp();
+    if (isIndex(value, op.getRowDim()) || (definition && definition->getNumRegions() != 0))
+      return 1;
+    if (!definition || !dependence(value).row)
+      return 0; // any
+    if (auto apply = dyn_cast<affine::AffineApplyOp>(definition)) {
+      int64_t divisor = 0;
+      for (auto [number, operand] : llvm::enumerate(apply.getMapOperands())) {
+        if (!isIndex(operand, op.getRowDim())) {
+          divisor = std::gcd(divisor, granule(operand));
+          continue;
+        }
+        AffineMap map = apply.getAffineMap();
+        bool dim = number < map.getNumDims();
+        AffineExpr index = dim ? getAffineDimExpr(number, context) : getAffineSymbolExpr(number - map.getNumDims(), context);
+        divisor = std::gcd(divisor, divisorOf(map.getResult(0), index));
+      }
+      return divisor;
+    }
+    int64_t all = 0;
+    for (Value operand : definition->getOperands())
+      all = std::gcd(all, granule(operand));
+    return all;
+  }
+
+  /// The c if `index` occurs only in (index floordiv c), 1 if it occurs in other ways, 0 if not at all.
+  static int64_t divisorOf(AffineExpr expr, AffineExpr index) {
+    if (expr == index)
+      return 1;
+    auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+    if (!binary)
+      return 0;
+    auto divisor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+    if (binary.getKind() == AffineExprKind::FloorDiv && binary.getLHS() == index && divisor)
+      return divisor.getValue();
+    return std::gcd(divisorOf(binary.getLHS(), index), divisorOf(binary.getRHS(), index));
   }
 
   // -- Dependence ----------------------------------------------------------------------------------------------------

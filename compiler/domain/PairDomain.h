@@ -3,6 +3,7 @@
 
 #include "dialect/HeedOps.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/AffineExpr.h"
 
 namespace heed::domain {
@@ -20,8 +21,14 @@ struct Atom {
   mlir::Value opaque;
   bool negated = false; ///< of an opaque one
   Dependence on;
+  /// An opaque comparison `row predicate column` of something of the query with something of the key, negation included;
+  /// null values otherwise. `row` changes at most every `granule` queries.
+  mlir::Value row, column;
+  mlir::arith::CmpIPredicate predicate = mlir::arith::CmpIPredicate::eq;
+  int64_t granule = 1;
 
   bool isAffine() const { return static_cast<bool>(expr); }
+  bool isComparison() const { return static_cast<bool>(row); }
 };
 
 using Conjunction = llvm::SmallVector<Atom>;

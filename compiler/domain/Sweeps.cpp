@@ -106,15 +106,19 @@ private:
     SmallVector<AffineExpr> conditions;
     SmallVector<bool> equalities;
     bool affine = true;
+    Part part;
     for (Atom const &atom : conjunction) {
       affine &= atom.isAffine();
+      if (!atom.isAffine() && !atom.on.column)
+        part.rowFilters.push_back(atom);
+      else if (!atom.isAffine() && (!atom.on.row || atom.isComparison()))
+        part.keyFilters.push_back(atom);
       std::optional<Lattice> own = latticeOf(atom);
       if (!atom.isAffine() || (own && *own == lattice))
         continue;
       conditions.push_back(atom.expr);
       equalities.push_back(atom.equality);
     }
-    Part part;
     std::optional<KeyBounds> visible = bound(conditions, equalities, lattice);
     if (!visible)
       return std::nullopt;

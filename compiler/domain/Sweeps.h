@@ -22,6 +22,9 @@ struct Part {
   /// Keys for which some query violates a condition: a tile outside all of these is full. Absent where conditions that are
   /// not affine decide.
   std::optional<llvm::SmallVector<KeyBounds>> violations;
+  /// Conditions on data, which a run-time scan can test for a whole block of queries: those of the query alone, and those of
+  /// the key alone or comparing both. Others are tested pair by pair only.
+  std::vector<Atom> rowFilters, keyFilters;
 };
 
 /// All pairs of the domain that are on `lattice` and on none of the `skipped` ones.

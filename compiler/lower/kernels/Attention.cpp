@@ -3,7 +3,6 @@
 #include "compiler/lower/kernels/Lowering.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -13,8 +12,8 @@ namespace {
 class AttentionEmitter {
 public:
   AttentionEmitter(Emit &emit, ir::AttentionOp op, TileShape shape)
-      : emit(emit), op(op), blocks(AttentionBlocks::plan(emit, op, shape)), domain(domain::PairDomain::of(op)),
-        rows(size(op.getRowDim())), keys(size(op.getColumnDim())), features(size(op.getFeatureDim())) {}
+      : emit(emit), op(op), domain(domain::PairDomain::of(op)),
+        blocks(AttentionBlocks::plan(emit, op, shape, domain)), rows(size(op.getRowDim())), keys(size(op.getColumnDim())), features(size(op.getFeatureDim())) {}
 
   void run() {
     std::vector<domain::Sweep> sweeps = domain::planSweeps(domain, emit.getContext());
@@ -58,14 +57,10 @@ private:
       for (unsigned axis = op.getBatchRank(); axis-- > 0;)
         queries.batch[axis] = emit.takeDigit(number, size(axis));
       SmallVector<Value> symbols = llvm::map_to_vector(
-          domain.symbols, [&](Value symbol) { return evaluateUniform(symbol, queries.batch); });
+          domain.symbols, [&](Value symbol) { return evaluateUniform(emit, op.getDomain(), symbol, queries.batch); });
       queries.steps = stepsOf(sweep.lattice, residue, symbols);
       queries.count = emit.min(emit.sub(queries.steps.rows, queries.begin), emit.index(blocks.rows));
-      {
-        OpBuilder::InsertionGuard guard(emit);
-        emit.setInsertionPointToStart(emit.stackBlock());
-        blocks.allocate(emit, op.hasQuery());
-      }
+      onStack([&] { blocks.allocate(emit, op.hasQuery()); });
       auto work = [&] { task(sweep, queries, symbols, isFirst, isLast); };
       if (stride == 1)
         return work();
@@ -89,31 +84,11 @@ private:
     return {lattice.stride, residue, keyOffset, members(rows, residue), members(keys, keyOffset)};
   }
 
-  /// A value of the domain region that depends on neither index of a pair.
-  Value evaluateUniform(Value value, ArrayRef<Value> batch) {
-    Region &region = op.getDomain();
-    if (!op.hasDomain() || !region.isAncestor(value.getParentRegion()))
-      return value;
-    IRMapping mapping;
-    for (auto [argument, index] : llvm::zip(region.getArguments(), batch))
-      mapping.map(argument, index);
-    std::function<Value(Value)> clone = [&](Value wanted) -> Value {
-      Operation *definition = wanted.getDefiningOp();
-      if (mapping.contains(wanted) || !definition || !region.isAncestor(definition->getParentRegion()))
-        return mapping.lookupOrDefault(wanted);
-      definition->walk([&](Operation *nested) {
-        for (Value operand : nested->getOperands())
-          if (!definition->isAncestor(operand.getParentRegion()->getParentOp()))
-            clone(operand);
-      });
-      emit.clone(*definition, mapping);
-      return mapping.lookup(wanted);
-    };
-    return clone(value);
-  }
-
   void task(domain::Sweep const &sweep, QueryBlock const &queries, ArrayRef<Value> symbols, bool isFirst, bool isLast) {
-    KeyWalk walk(emit, sweep, queries.steps, symbols, queries.begin, emit.add(queries.begin, queries.count));
+    KeyFilter filter(emit, op, queries, blocks.shape.lanes);
+    KeyWalk walk(emit, sweep, filter, queries, symbols, blocks.keys, blocks.shape.width());
+    if (walk.needsList())
+      onStack([&] { walk.allocate(); });
     emit.loop(emit.index(0), features, blocks.features, [&](Value featureBegin) {
       AttentionTile tile(emit, op, blocks, queries, sweep.skipped, symbols, featureBegin);
       if (isFirst)
@@ -122,11 +97,8 @@ private:
         tile.resume(state);
       if (op.hasQuery() && blocks.oneSlice)
         tile.packQuery(emit.index(0), size(op.getInnerDim()));
-      walk.tiles(blocks.keys, [&](Value begin, Value end) {
-        tile.visit(begin, end, walk.isFull(begin, end), [&](Value rowBegin, Value rowEnd) {
-          Value first = queries.begin;
-          return walk.hull(emit.add(first, rowBegin), emit.add(first, rowEnd), begin, end);
-        });
+      walk.tiles([&](KeyTile const &keys) {
+        tile.visit(keys, [&](Value rowBegin, Value rowEnd) { return walk.hull(keys, rowBegin, rowEnd); });
       });
       if (isLast)
         tile.finish();
@@ -135,10 +107,16 @@ private:
     });
   }
 
+  void onStack(llvm::function_ref<void()> allocate) {
+    OpBuilder::InsertionGuard guard(emit);
+    emit.setInsertionPointToStart(emit.stackBlock());
+    allocate();
+  }
+
   Emit &emit;
   ir::AttentionOp op;
-  AttentionBlocks blocks;
   domain::PairDomain domain;
+  AttentionBlocks blocks;
   SweepState state;
   Value rows, keys, features;
 };

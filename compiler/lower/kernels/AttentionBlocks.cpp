@@ -1,11 +1,24 @@
 // AttentionBlocks.cpp - block sizes that keep the buffers of a task in the second-level cache.
 #include "compiler/lower/kernels/AttentionTile.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace heed::kernels {
 
-AttentionBlocks AttentionBlocks::plan(Emit &emit, ir::AttentionOp op, TileShape shape) {
+/// Where queries compare data block by block, the size of these blocks: then a block of ours sees one of theirs.
+static int64_t granuleOf(domain::PairDomain const &domain) {
+  int64_t granule = 0;
+  for (domain::Conjunction const &conjunction : domain.disjuncts)
+    for (domain::Atom const &atom : conjunction)
+      if (atom.isComparison())
+        granule = std::gcd(granule, atom.granule);
+  return granule;
+}
+
+AttentionBlocks AttentionBlocks::plan(Emit &emit, ir::AttentionOp op, TileShape shape,
+                                      domain::PairDomain const &domain) {
   auto size = [&](unsigned dim) { return constantOf(op.getSizes()[dim]); };
   int64_t width = shape.width();
   AttentionBlocks blocks;
@@ -17,8 +30,10 @@ AttentionBlocks AttentionBlocks::plan(Emit &emit, ir::AttentionOp op, TileShape 
   int64_t features = std::clamp<int64_t>(size(op.getFeatureDim()).value_or(128), 1, 256);
   blocks.features = llvm::alignTo(features, width);
   int64_t depth = std::max(blocks.inner, blocks.features);
-  int64_t keys = depth <= 96 ? 128 : depth <= 160 ? 64 : 32;
-  int64_t rows = (depth <= 160 ? 96 : 48) / shape.rows * shape.rows;
+  int64_t keys = depth <= 64 ? 256 : depth <= 160 ? 128 : 64;
+  int64_t rows = (depth <= 64 ? 192 : depth <= 160 ? 96 : 48) / shape.rows * shape.rows;
+  if (int64_t granule = granuleOf(domain); granule >= 4 * shape.rows && granule <= 2 * rows)
+    rows = granule;
   if (std::optional<int64_t> known = size(op.getColumnDim()))
     keys = std::min(keys, std::max<int64_t>(*known, 1));
   if (std::optional<int64_t> known = size(op.getRowDim()))

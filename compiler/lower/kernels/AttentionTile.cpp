@@ -20,6 +20,17 @@ AttentionTile::AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks con
   scoreAnalysis.emplace(varying(op.getScore()));
   if (op.hasDomain())
     domainAnalysis.emplace(varying(op.getDomain()));
+  if (scoreAnalysis->isSupported())
+    form = ScoreForm::of(op);
+  if (!form)
+    return;
+  // Weights are powers of two.
+  queryFactor = emit.f32(Log2E);
+  for (ScoreForm::Factor factor : form->factors) {
+    Value by = evaluateUniform(emit, op.getScore(), factor.by, queries.batch);
+    queryFactor = factor.divides ? emit.createOrFold<arith::DivFOp>(queryFactor, by)
+                                 : emit.createOrFold<arith::MulFOp>(queryFactor, by);
+  }
 }
 
 /// An operand as a matrix over two of the iteration dimensions, the others fixed. `row` maps the matrix's rows to indices.
@@ -121,30 +132,47 @@ void AttentionTile::finish() {
 void AttentionTile::packQuery(Value innerBegin, Value innerCount) {
   MatrixView query = operand(op.getQuery(), op.getQueryMap(), op.getRowDim(), op.getInnerDim(),
                              [this](Emit &, Value row) { return rowIndex(row); });
+  auto scaled = [&](Value value) -> Value {
+    if (!form)
+      return value;
+    Value factor = isa<VectorType>(value.getType()) ? emit.broadcast(lanes, queryFactor) : queryFactor;
+    return arith::MulFOp::create(emit, value, factor);
+  };
   emit.loop(emit.index(0), queries.count, 1, [&](Value row) {
     Value whole = emit.index(0);
     if (query.isContiguous()) {
       whole = emit.mul(emit.div(innerCount, lanes), lanes);
       emit.loop(emit.index(0), whole, lanes, [&](Value column) {
         Value vector = query.loadVector(emit, lanes, row, emit.add(innerBegin, column));
-        vector::StoreOp::create(emit, vector, blocks.query, ValueRange{row, column});
+        vector::StoreOp::create(emit, scaled(vector), blocks.query, ValueRange{row, column});
       });
     }
     emit.loop(whole, innerCount, 1, [&](Value column) {
       Value scalar = query.load(emit, row, emit.add(innerBegin, column));
-      memref::StoreOp::create(emit, scalar, blocks.query, ValueRange{row, column});
+      memref::StoreOp::create(emit, scaled(scalar), blocks.query, ValueRange{row, column});
     });
   });
 }
 
+/// Position in the sweep of key `key` of the tile.
+Value AttentionTile::keyStep(Value key) {
+  if (!tile.list)
+    return emit.add(tile.first, key);
+  int64_t width = blocks.shape.width();
+  Value panel = memref::LoadOp::create(emit, tile.list, emit.div(key, width));
+  return emit.add(emit.mul(panel, width), emit.createOrFold<arith::RemUIOp>(key, emit.index(width)));
+}
+
 void AttentionTile::packKeys(Value innerBegin, Value innerCount) {
+  // Rows of this view are positions in the sweep: those of a panel are neighbours.
   MatrixView keys = operand(op.getKey(), op.getKeyMap(), op.getColumnDim(), op.getInnerDim(),
-                            [this](Emit &, Value key) { return keyIndex(key); });
-  emit.loop(emit.index(0), emit.ceilDiv(keyCount, blocks.shape.width()), 1, [&](Value panel) {
+                            [this](Emit &, Value step) { return queries.steps.key(emit, step); });
+  Value end = tile.list ? queries.steps.keys : emit.add(tile.first, tile.count);
+  emit.loop(emit.index(0), emit.ceilDiv(tile.count, blocks.shape.width()), 1, [&](Value panel) {
     emitPanelCopy(emit, {keys,
                          /*transposed=*/true,
-                         emit.mul(panel, blocks.shape.width()),
-                         keyCount,
+                         keyStep(emit.mul(panel, blocks.shape.width())),
+                         end,
                          innerBegin,
                          emit.add(innerBegin, innerCount),
                          blocks.keyPanels,
@@ -163,7 +191,7 @@ void AttentionTile::packSource() {
                          emit.add(featureBegin, emit.mul(panel, blocks.shape.width())),
                          emit.add(featureBegin, featureCount),
                          emit.index(0),
-                         keyCount,
+                         tile.count,
                          blocks.sourcePanels,
                          {panel},
                          blocks.shape.width(),
@@ -171,51 +199,46 @@ void AttentionTile::packSource() {
   });
 }
 
-void AttentionTile::visit(Value begin, Value end, Value full,
-                          llvm::function_ref<Interval(Value rowBegin, Value rowEnd)> hull) {
-  keyBegin = begin;
-  keyCount = emit.sub(end, begin);
+void AttentionTile::visit(KeyTile const &keys, llvm::function_ref<Interval(Value rowBegin, Value rowEnd)> hull) {
+  tile = keys;
   Value zero = emit.index(0), inner = op.hasQuery() ? op.getSizes()[op.getInnerDim()] : Value();
   if (op.hasQuery() && blocks.oneSlice)
     packKeys(zero, inner);
   packSource();
   if (op.hasQuery() && !blocks.oneSlice)
     slicedProducts();
-  Value yes = arith::ConstantOp::create(emit, emit.getBoolAttr(true)), isSafe = yes;
-  if (op.hasDomain())
-    isSafe = emit.choose(full, yes.getType(), [&] { return SmallVector<Value>{yes}; }, [&] { return SmallVector<Value>{sourceIsFinite()}; })[0];
+  Value isSafe = emit.choose(
+      tile.full, emit.getI1Type(), [&]() -> SmallVector<Value> { return {tile.full}; },
+      [&]() -> SmallVector<Value> { return {sourceIsFinite()}; })[0];
   emit.loop(zero, queries.count, blocks.shape.rows, [&](Value rowBegin) {
     Strip strip;
     strip.rowBegin = rowBegin;
     strip.rowEnd = emit.min(emit.add(rowBegin, blocks.shape.rows), queries.count);
     strip.offset = blocks.oneSlice ? rowBegin : Value();
-    strip.from = zero, strip.to = keyCount;
-    if (op.hasDomain()) {
-      SmallVector<Value> range = emit.choose(
-          full, {emit.getIndexType(), emit.getIndexType()}, [&] { return SmallVector<Value>{zero, keyCount}; },
-          [&] {
-            Interval keys = hull(strip.rowBegin, strip.rowEnd);
-            Value from = emit.max(emit.sub(keys.begin, begin), zero), to = emit.sub(keys.end, begin);
-            // Panels are not cut.
-            from = emit.mul(emit.div(from, blocks.shape.width()), blocks.shape.width());
-            to = emit.min(emit.roundUp(emit.max(to, zero), blocks.shape.width()), keyCount);
-            return SmallVector<Value>{from, to};
-          });
-      strip.from = range[0], strip.to = range[1];
-    }
-    emit.branch(emit.less(strip.from, strip.to), [&] {
+    SmallVector<Value> range = emit.choose(
+        tile.full, {emit.getIndexType(), emit.getIndexType()},
+        [&]() -> SmallVector<Value> { return {zero, tile.count}; },
+        [&]() -> SmallVector<Value> {
+          Interval keys = hull(strip.rowBegin, strip.rowEnd);
+          return {keys.begin, keys.end};
+        });
+    strip.from = range[0], strip.to = range[1];
+    auto work = [&] {
       if (op.hasQuery() && blocks.oneSlice)
         products(strip, inner, /*accumulate=*/false);
-      weights(strip, full);
+      weights(strip);
       accumulate(strip, isSafe);
-    });
+    };
+    if (constantOf(tile.full) == 1)
+      return work();
+    emit.branch(emit.less(strip.from, strip.to), work);
   });
 }
 
 /// Products of all strips and keys, over an inner size that needs several packings.
 void AttentionTile::slicedProducts() {
   Value zero = emit.index(0), inner = op.getSizes()[op.getInnerDim()];
-  Strip all{zero, queries.count, zero, keyCount, Value()};
+  Strip all{zero, queries.count, zero, tile.count, Value()};
   auto slice = [&](Value innerBegin, bool accumulate) {
     Value innerCount = emit.min(emit.sub(inner, innerBegin), emit.index(blocks.inner));
     packQuery(innerBegin, innerCount);
@@ -296,7 +319,7 @@ Value AttentionTile::sourceIsFinite() {
   Value sum =
       emit.loop(emit.index(0), panels, 1, zeros,
                 [&](Value panel, ValueRange outer) {
-                  return emit.loop(emit.index(0), keyCount, 1, outer, [&](Value key, ValueRange sums) {
+                  return emit.loop(emit.index(0), tile.count, 1, outer, [&](Value key, ValueRange sums) {
                     SmallVector<Value> next(sums);
                     for (int64_t offset = 0; offset < blocks.shape.width(); offset += lanes)
                       next[0] = emit.multiplyAdd(

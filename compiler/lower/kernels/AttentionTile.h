@@ -5,6 +5,7 @@
 #include "compiler/lower/kernels/LaneCode.h"
 #include "compiler/lower/kernels/MatrixView.h"
 #include "compiler/lower/kernels/RegisterTile.h"
+#include "compiler/lower/kernels/ScoreForm.h"
 #include "dialect/HeedOps.h"
 
 namespace heed::kernels {
@@ -14,14 +15,14 @@ struct AttentionBlocks {
   TileShape shape;
   int64_t rows, keys, inner, features; ///< of a block; `keys` and `features` are multiples of the panel width
   bool oneSlice;                       ///< whether the inner size is known to fit `inner`
-  Value scores;                        ///< [rows of a strip, or rows of a block if not `oneSlice`; keys]: scores, then weights
+  Value scores;                        ///< [rows of a strip, or rows of a block if not `oneSlice`; keys]: scores / ln 2, then weights
   Value query;                         ///< [rows, inner]
   Value keyPanels;                     ///< [keys / width, inner, width]
   Value sourcePanels;                  ///< [features / width, keys, width]
   Value sums;                          ///< [rows, features]: weighted sums so far
-  Value maximum, total;                ///< [rows]: largest score and sum of weights so far
+  Value maximum, total;                ///< [rows]: largest score / ln 2 and sum of weights so far
 
-  static AttentionBlocks plan(Emit &emit, ir::AttentionOp op, TileShape shape);
+  static AttentionBlocks plan(Emit &emit, ir::AttentionOp op, TileShape shape, domain::PairDomain const &domain);
   void allocate(Emit &emit, bool withQuery);
 };
 
@@ -30,12 +31,7 @@ struct SweepState {
   Value maximum, total;
 };
 
-/// Queries [begin, begin + count) of a residue class, for one position of the batch indices.
-struct QueryBlock {
-  Steps steps;
-  SmallVector<Value> batch;
-  Value begin, count;
-};
+constexpr float Log2E = 1.44269504088896341f;
 
 class AttentionTile {
 public:
@@ -47,8 +43,8 @@ public:
   void suspend(SweepState const &state);  ///< to be resumed by a later sweep
   void finish();                          ///< sums / total to the result
   void packQuery(Value innerBegin, Value innerCount);
-  /// All keys [begin, end). `full` says whether every pair is in the domain; a strip of rows looks only at its `hull`.
-  void visit(Value begin, Value end, Value full, llvm::function_ref<Interval(Value rowBegin, Value rowEnd)> hull);
+  /// All keys of a tile; rows [rowBegin, rowEnd) of the block look only at their `hull`, which begins at a panel.
+  void visit(KeyTile const &tile, llvm::function_ref<Interval(Value rowBegin, Value rowEnd)> hull);
 
 private:
   struct Strip {
@@ -64,12 +60,15 @@ private:
   void packSource();
   void products(Strip const &strip, Value innerCount, bool accumulate); ///< scores (+)= query keys^T
   void slicedProducts();
-  void weights(Strip const &strip, Value full);      ///< scores to weights; rescales the sums
+  void weights(Strip const &strip);                  ///< scores to weights; rescales the sums
   Value scoreRow(Strip const &strip, Value row, bool masked);
   void accumulate(Strip const &strip, Value isSafe); ///< sums += weights source
   void scoreLanes(Value scoreRow, Value row, Value offset, Value count, bool masked, Value &maximum);
   void scoreScalars(Value scoreRow, Value row, Value offset, Value count, bool masked);
   Value evaluateScalar(mlir::Region &region, Value row, Value key, Value dot);
+  void bindPair(LaneCode &code, mlir::Region &region, Value row, Value offset);
+  Value scalarScore(Value query, Value key, Value dot);
+  Value scoreOf(Value dot, Value row, Value offset, Value mask);
   Value distance(domain::Lattice const &lattice, Value row, Value key);
   Value sourceIsFinite();
   void accumulateChecked(Strip const &strip);
@@ -77,7 +76,8 @@ private:
   Value vectorAt(Value buffer, ValueRange subscripts);
   Value scalarAt(Value buffer, Value row) { return mlir::memref::LoadOp::create(emit, buffer, row); }
   Value rowIndex(Value row) { return queries.steps.row(emit, emit.add(queries.begin, row)); }
-  Value keyIndex(Value key) { return queries.steps.key(emit, emit.add(keyBegin, key)); }
+  Value keyStep(Value key);
+  Value keyIndex(Value key) { return queries.steps.key(emit, keyStep(key)); }
   MatrixView result();
 
   Emit &emit;
@@ -87,9 +87,11 @@ private:
   ArrayRef<domain::Lattice> skipped;
   ArrayRef<Value> domainSymbols;
   Value featureBegin, featureCount;
-  Value keyBegin, keyCount; ///< of the tile that is visited
+  KeyTile tile; ///< the one that is visited
   int64_t lanes;
   std::optional<LaneAnalysis> scoreAnalysis, domainAnalysis;
+  std::optional<ScoreForm> form;
+  Value queryFactor; ///< with a form: what the packed query is multiplied by
 };
 
 } // namespace heed::kernels

@@ -39,13 +39,13 @@ Value AttentionTile::scoreRow(Strip const &strip, Value row, bool masked) {
       [&]() -> SmallVector<Value> { return {largest}; })[0];
 }
 
-void AttentionTile::weights(Strip const &strip, Value full) {
+void AttentionTile::weights(Strip const &strip) {
   float infinity = std::numeric_limits<float>::infinity();
   Value zero = emit.index(0);
   emit.loop(strip.rowBegin, strip.rowEnd, 1, [&](Value row) {
     Value scoreRow = strip.scoreRow(emit, row);
     Value largest = emit.choose(
-        full, emit.vectorOf(lanes), [&]() -> SmallVector<Value> { return {this->scoreRow(strip, row, /*masked=*/false)}; },
+        tile.full, emit.vectorOf(lanes), [&]() -> SmallVector<Value> { return {this->scoreRow(strip, row, /*masked=*/false)}; },
         [&]() -> SmallVector<Value> { return {this->scoreRow(strip, row, /*masked=*/true)}; })[0];
     Value before = scalarAt(blocks.maximum, row);
     Value maximum = larger(emit, vector::ReductionOp::create(emit, vector::CombiningKind::MAXNUMF, largest), before);
@@ -59,7 +59,7 @@ void AttentionTile::weights(Strip const &strip, Value full) {
     Value sum = emit.loop(strip.from, end, lanes, emit.splat(lanes, 0.0f),
                           [&](Value offset, ValueRange sums) -> SmallVector<Value> {
                             Value score = vectorAt(blocks.scores, ValueRange{scoreRow, offset});
-                            Value weight = emitExpOfNonPositive(emit, arith::SubFOp::create(emit, score, references));
+                            Value weight = emitExp2OfNonPositive(emit, arith::SubFOp::create(emit, score, references));
                             vector::StoreOp::create(emit, weight, blocks.scores, ValueRange{scoreRow, offset});
                             return {arith::AddFOp::create(emit, sums[0], weight)};
                           })
@@ -68,7 +68,7 @@ void AttentionTile::weights(Strip const &strip, Value full) {
 
     // What was summed relative to the old maximum.
     Value difference = arith::SubFOp::create(emit, emit.broadcast(lanes, before), references);
-    Value factors = emitExpOfNonPositive(emit, difference);
+    Value factors = emitExp2OfNonPositive(emit, difference);
     Value factor = vector::ExtractOp::create(emit, factors, 0);
     Value total = arith::MulFOp::create(emit, scalarAt(blocks.total, row), factor);
     memref::StoreOp::create(emit, arith::AddFOp::create(emit, total, added), blocks.total, row);
@@ -91,24 +91,14 @@ void AttentionTile::scoreLanes(Value scoreRow, Value row, Value offset, Value co
     maximum = larger(emit, vectorAt(blocks.scores, here), maximum);
     return;
   }
-  auto bind = [&](LaneCode &code, Region &region) {
-    for (auto [argument, value] : llvm::zip(region.getArguments(), queries.batch))
-      code.bindUniform(argument, value);
-    code.bindUniform(region.getArgument(op.getRowDim()), rowIndex(row));
-    code.bindStrided(region.getArgument(op.getColumnDim()), keyIndex(offset), queries.steps.stride);
-  };
   auto score = [&](Value mask) {
-    LaneCode code(emit, *scoreAnalysis, lanes, mask);
-    bind(code, op.getScore());
-    if (op.hasQuery())
-      code.bindVector(op.getScore().getArguments().back(), vectorAt(blocks.scores, here));
-    Value result = code.run(op.getScore().front()).front();
+    Value result = scoreOf(op.hasQuery() ? vectorAt(blocks.scores, here) : Value(), row, offset, mask);
     return mask ? Value(arith::SelectOp::create(emit, mask, result, lowest)) : result;
   };
   Value mask = count ? maskOfFirst(emit, lanes, count) : Value(), result;
   if (masked) {
     LaneCode code(emit, *domainAnalysis, lanes, mask);
-    bind(code, op.getDomain());
+    bindPair(code, op.getDomain(), row, offset);
     Value inside = code.run(op.getDomain().front()).front();
     for (domain::Lattice const &lattice : skipped) {
       Value base = distance(lattice, rowIndex(row), keyIndex(offset));
@@ -123,8 +113,30 @@ void AttentionTile::scoreLanes(Value scoreRow, Value row, Value offset, Value co
   } else {
     result = score(mask);
   }
-  vector::StoreOp::create(emit, result, blocks.scores, here);
+  if (mask || masked || !form || form->hasRest) // else it is there
+    vector::StoreOp::create(emit, result, blocks.scores, here);
   maximum = larger(emit, result, maximum);
+}
+
+void AttentionTile::bindPair(LaneCode &code, Region &region, Value row, Value offset) {
+  for (auto [argument, value] : llvm::zip(region.getArguments(), queries.batch))
+    code.bindUniform(argument, value);
+  code.bindUniform(region.getArgument(op.getRowDim()), rowIndex(row));
+  code.bindStrided(region.getArgument(op.getColumnDim()), keyIndex(offset), queries.steps.stride);
+}
+
+/// The score / ln 2 of what `products` left: with a form, that is scaled already.
+Value AttentionTile::scoreOf(Value dot, Value row, Value offset, Value mask) {
+  if (form && !form->hasRest)
+    return dot;
+  LaneCode code(emit, *scoreAnalysis, lanes, mask);
+  bindPair(code, op.getScore(), row, offset);
+  if (form)
+    code.bindVector(form->scaledDot, emit.splat(lanes, 0.0f));
+  else if (op.hasQuery())
+    code.bindVector(op.getScore().getArguments().back(), dot);
+  Value result = code.run(op.getScore().front()).front(), factor = emit.splat(lanes, Log2E);
+  return form ? emit.multiplyAdd(result, factor, dot) : Value(arith::MulFOp::create(emit, result, factor));
 }
 
 /// Zero modulo the stride of a lattice where a pair is on it.
@@ -145,7 +157,7 @@ void AttentionTile::scoreScalars(Value scoreRow, Value row, Value offset, Value 
     auto outside = [&] { store(emit.f32(-infinity)); };
     auto inside = [&] {
       Value dot = op.hasQuery() ? memref::LoadOp::create(emit, blocks.scores, ValueRange{scoreRow, column}) : Value();
-      store(evaluateScalar(op.getScore(), query, key, dot));
+      store(scalarScore(query, key, dot));
     };
     auto inRange = [&] {
       if (!masked)
@@ -162,6 +174,17 @@ void AttentionTile::scoreScalars(Value scoreRow, Value row, Value offset, Value 
       return inRange();
     emit.branch(emit.less(lane, count), inRange, outside);
   });
+}
+
+Value AttentionTile::scalarScore(Value query, Value key, Value dot) {
+  Value log2E = emit.f32(Log2E);
+  if (!form)
+    return arith::MulFOp::create(emit, evaluateScalar(op.getScore(), query, key, dot), log2E);
+  if (!form->hasRest)
+    return dot;
+  // The score of 0 is the rest, as long as the factors are finite.
+  Value rest = evaluateScalar(op.getScore(), query, key, emit.f32(0.0f));
+  return arith::AddFOp::create(emit, dot, arith::MulFOp::create(emit, rest, log2E));
 }
 
 Value AttentionTile::evaluateScalar(Region &region, Value row, Value key, Value dot) {

@@ -1,4 +1,4 @@
-// KeyWalk.cpp - the formulas of domain::KeyBounds as index arithmetic.
+// KeyWalk.cpp - the formulas of domain::KeyBounds as index arithmetic, and lists of panels where they are not enough.
 #include "compiler/lower/kernels/KeyWalk.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
@@ -7,12 +7,15 @@ using namespace mlir;
 
 namespace heed::kernels {
 
-KeyWalk::KeyWalk(Emit &emit, domain::Sweep const &sweep, Steps const &steps, ArrayRef<Value> symbols, Value rowBegin,
-                 Value rowEnd)
-    : emit(emit), sweep(sweep), steps(steps), domainSymbols(symbols) {
-  SmallVector<Value> all = withRows(rowBegin, rowEnd);
+KeyWalk::KeyWalk(Emit &emit, domain::Sweep const &sweep, KeyFilter &filter, QueryBlock const &queries,
+                 ArrayRef<Value> symbols, int64_t tileKeys, int64_t width)
+    : emit(emit), sweep(sweep), filter(filter), queries(queries), domainSymbols(symbols), tileKeys(tileKeys),
+      width(width) {
+  SmallVector<Value> all = withRows(queries.begin, emit.add(queries.begin, queries.count));
   for (domain::Part const &part : sweep.parts) {
-    visible.push_back(interval(part.visible, all));
+    filter.prepare(part);
+    Interval keys = withoutRows(part, interval(part.visible, all), emit.index(0), queries.count);
+    (filter.scans(part) ? scanned : closed).push_back({&part, keys});
     if (!part.violations) {
       violations.emplace_back();
       continue;
@@ -21,9 +24,11 @@ KeyWalk::KeyWalk(Emit &emit, domain::Sweep const &sweep, Steps const &steps, Arr
     for (domain::KeyBounds const &violation : *part.violations)
       own->push_back(interval(violation, all));
   }
+  isInterval = closed.size() <= 1 && scanned.empty();
 }
 
 SmallVector<Value> KeyWalk::withRows(Value rowBegin, Value rowEnd) {
+  Steps const &steps = queries.steps;
   SmallVector<Value> symbols = {rowBegin, rowEnd, steps.rowOffset, steps.keyOffset, steps.keys}; // as in SweepSymbol
   symbols.append(domainSymbols);
   return symbols;
@@ -53,45 +58,123 @@ Interval KeyWalk::interval(domain::KeyBounds const &bounds, SmallVector<Value> s
   return {begin, end};
 }
 
-void KeyWalk::tiles(int64_t step, llvm::function_ref<void(Value begin, Value end)> body) {
-  auto clipped = [&](Value begin, Value end) { return emit.min(emit.add(begin, step), end); };
-  if (visible.size() == 1) {
-    Interval keys = visible.front();
-    return emit.loop(keys.begin, keys.end, step, [&](Value begin) { body(begin, clipped(begin, keys.end)); });
+/// Empty if none of the rows passes the filters on queries.
+Interval KeyWalk::withoutRows(domain::Part const &part, Interval keys, Value rowBegin, Value rowEnd) {
+  if (part.rowFilters.empty())
+    return keys;
+  Value some = emit.choose(
+      emit.less(keys.begin, keys.end), emit.getI1Type(),
+      [&]() -> SmallVector<Value> { return {filter.anyRow(part, rowBegin, rowEnd)}; },
+      [&]() -> SmallVector<Value> { return {arith::ConstantOp::create(emit, emit.getBoolAttr(false))}; })[0];
+  return {keys.begin, arith::SelectOp::create(emit, some, keys.end, emit.index(0))};
+}
+
+void KeyWalk::allocate() {
+  list = memref::AllocaOp::create(emit, MemRefType::get({tileKeys / width + 1}, emit.getIndexType()));
+}
+
+void KeyWalk::tiles(llvm::function_ref<void(KeyTile const &)> body) {
+  Value yes = arith::ConstantOp::create(emit, emit.getBoolAttr(true));
+  if (isInterval) {
+    if (closed.empty())
+      return;
+    Interval keys = closed.front().keys;
+    return emit.loop(keys.begin, keys.end, tileKeys, [&](Value begin) {
+      Value end = emit.min(emit.add(begin, tileKeys), keys.end);
+      body({begin, emit.sub(end, begin), Value(), Value(), isFull(begin, end), yes});
+    });
   }
-  // The next key that some interval holds, up to the end of the intervals that hold it: no key comes twice, whatever the
-  // intervals share.
-  Value none = steps.keys, zero = emit.index(0);
-  SmallVector<Interval> ordered;
-  for (Interval keys : visible) // an empty interval must not look as if it held what lies in front of its end
-    ordered.push_back(
-        {keys.begin, arith::SelectOp::create(emit, emit.less(keys.begin, keys.end), keys.end, zero).getResult()});
-  auto next = [&](Value position) {
-    Value begin = none;
-    for (Interval keys : ordered) {
-      Value candidate = emit.max(position, keys.begin);
-      candidate = arith::SelectOp::create(emit, emit.less(position, keys.end), candidate, none);
-      begin = emit.min(begin, candidate);
-    }
-    return begin;
-  };
-  auto loop = scf::WhileOp::create(
-      emit, TypeRange(emit.getIndexType()), ValueRange(zero),
-      [&](OpBuilder &, Location, ValueRange arguments) {
-        Value begin = next(arguments[0]);
-        scf::ConditionOp::create(emit, emit.less(begin, none), begin);
+  // First the panels that scans ask for, whose rows may all differ in what they see; then what formulas give.
+  Value firstPhase = emit.index(scanned.empty() ? 1 : 0), phases = emit.index(closed.empty() ? 1 : 2);
+  Value zero = emit.index(0);
+  SmallVector<Type> types(2, emit.getIndexType());
+  scf::WhileOp::create(
+      emit, types, ValueRange{firstPhase, zero},
+      [&](OpBuilder &, Location, ValueRange state) {
+        scf::ConditionOp::create(emit, emit.less(state[0], phases), state);
       },
-      [&](OpBuilder &, Location, ValueRange arguments) {
-        Value begin = arguments[0], end = zero;
-        for (Interval keys : ordered) {
-          Value holds = emit.compare(arith::CmpIPredicate::sle, keys.begin, begin);
-          end = emit.max(end, arith::SelectOp::create(emit, holds, keys.end, zero).getResult());
-        }
-        end = clipped(begin, end);
-        body(begin, end);
-        scf::YieldOp::create(emit, end);
+      [&](OpBuilder &, Location, ValueRange state) {
+        Value phase = state[0], position = state[1];
+        Value panels = fill(phase, position);
+        emit.branch(emit.less(zero, panels), [&] {
+          KeyTile tile;
+          Value lastPanel = memref::LoadOp::create(emit, list, emit.sub(panels, emit.index(1)));
+          Value last = emit.mul(lastPanel, width);
+          Value inLast = emit.min(emit.sub(queries.steps.keys, last), emit.index(width));
+          tile.first = emit.mul(memref::LoadOp::create(emit, list, zero), width);
+          tile.count = emit.add(emit.mul(emit.sub(panels, emit.index(1)), width), inLast);
+          tile.list = list;
+          tile.panels = panels;
+          tile.full = isFull(tile.first, emit.add(last, inLast));
+          tile.trimmed = emit.compare(arith::CmpIPredicate::eq, phase, emit.index(1));
+          body(tile);
+        });
+        // A list that is not full has seen the last panel.
+        Value more = emit.compare(arith::CmpIPredicate::eq, panels, emit.index(tileKeys / width));
+        Value next = emit.add(phase, 1);
+        scf::YieldOp::create(emit, ValueRange{arith::SelectOp::create(emit, more, phase, next),
+                                              arith::SelectOp::create(emit, more, position, zero)});
       });
-  (void)loop;
+}
+
+/// The first panel from `position` on in one of the intervals, or the number of all panels.
+Value KeyWalk::nextPanel(Group const &group, Value position) {
+  Value none = emit.ceilDiv(queries.steps.keys, width), next = none;
+  for (Visible const &visible : group) {
+    Value begin = emit.div(emit.max(visible.keys.begin, emit.index(0)), width);
+    Value end = emit.ceilDiv(emit.max(visible.keys.end, emit.index(0)), width);
+    Value candidate = emit.max(position, begin);
+    Value some = arith::AndIOp::create(emit, emit.less(visible.keys.begin, visible.keys.end), emit.less(candidate, end));
+    next = emit.min(next, arith::SelectOp::create(emit, some, candidate, none));
+  }
+  return next;
+}
+
+/// Whether a scan asks for a panel.
+Value KeyWalk::isScanned(Value panel) {
+  Value any = arith::ConstantOp::create(emit, emit.getBoolAttr(false));
+  Value begin = emit.mul(panel, width), end = emit.add(begin, width);
+  for (Visible const &visible : scanned) {
+    Value inside = arith::AndIOp::create(emit, emit.less(begin, visible.keys.end), emit.less(visible.keys.begin, end));
+    any = emit.choose(
+        inside, emit.getI1Type(),
+        [&]() -> SmallVector<Value> {
+          return {arith::OrIOp::create(emit, any, filter.anyKey(*visible.part, begin, width))};
+        },
+        [&]() -> SmallVector<Value> { return {any}; })[0];
+  }
+  return any;
+}
+
+/// Lists panels of a phase from `position` on, until the list is full or there are no more; says how many.
+Value KeyWalk::fill(Value phase, Value &position) {
+  Value none = emit.ceilDiv(queries.steps.keys, width), room = emit.index(tileKeys / width), zero = emit.index(0);
+  Value first = emit.compare(arith::CmpIPredicate::eq, phase, zero);
+  SmallVector<Type> types(2, emit.getIndexType());
+  auto loop = scf::WhileOp::create(
+      emit, types, ValueRange{position, zero},
+      [&](OpBuilder &, Location, ValueRange state) {
+        Value panel = closed.empty() ? nextPanel(scanned, state[0]) : nextPanel(closed, state[0]);
+        if (!closed.empty() && !scanned.empty())
+          panel = arith::SelectOp::create(emit, first, nextPanel(scanned, state[0]), panel);
+        Value some = arith::AndIOp::create(emit, emit.less(panel, none), emit.less(state[1], room));
+        scf::ConditionOp::create(emit, some, ValueRange{panel, state[1]});
+      },
+      [&](OpBuilder &, Location, ValueRange state) {
+        Value panel = state[0], count = state[1];
+        memref::StoreOp::create(emit, panel, list, count);
+        Value taken = emit.index(1);
+        if (!scanned.empty()) {
+          // What a scan asks for is no part of the second phase.
+          Value wanted = isScanned(panel);
+          if (!closed.empty())
+            wanted = arith::CmpIOp::create(emit, arith::CmpIPredicate::eq, wanted, first);
+          taken = arith::SelectOp::create(emit, wanted, taken, zero);
+        }
+        scf::YieldOp::create(emit, ValueRange{emit.add(panel, 1), emit.add(count, taken)});
+      });
+  position = loop.getResult(0);
+  return loop.getResult(1);
 }
 
 Value KeyWalk::isFull(Value begin, Value end) {
@@ -104,27 +187,54 @@ Value KeyWalk::isFull(Value begin, Value end) {
     Value all = arith::ConstantOp::create(emit, emit.getBoolAttr(true));
     for (Interval keys : *part) {
       // Disjoint: the common part of both is empty.
-      Value common = emit.compare(arith::CmpIPredicate::sle, emit.min(keys.end, end), emit.max(keys.begin, begin));
-      all = emit.createOrFold<arith::AndIOp>(all, common);
+      Value apart = emit.compare(arith::CmpIPredicate::sle, emit.min(keys.end, end), emit.max(keys.begin, begin));
+      all = emit.createOrFold<arith::AndIOp>(all, apart);
     }
     full = emit.createOrFold<arith::OrIOp>(full, all);
   }
   return full;
 }
 
-Interval KeyWalk::hull(Value rowBegin, Value rowEnd, Value begin, Value end) {
-  SmallVector<Value> symbols = withRows(rowBegin, rowEnd);
-  Interval hull{end, begin};
-  for (domain::Part const &part : sweep.parts) {
-    Interval keys = interval(part.visible, symbols);
-    Value from = emit.max(keys.begin, begin), to = emit.min(keys.end, end);
-    if (sweep.parts.size() == 1)
-      return {from, to};
-    Value some = emit.less(from, to);
-    hull.begin = emit.min(hull.begin, arith::SelectOp::create(emit, some, from, end));
-    hull.end = emit.max(hull.end, arith::SelectOp::create(emit, some, to, begin));
+Interval KeyWalk::hull(KeyTile const &tile, Value rowBegin, Value rowEnd) {
+  SmallVector<Value> symbols = withRows(emit.add(queries.begin, rowBegin), emit.add(queries.begin, rowEnd));
+  Value zero = emit.index(0);
+  if (isInterval) {
+    domain::Part const &part = *closed.front().part;
+    Interval keys = withoutRows(part, interval(part.visible, symbols), rowBegin, rowEnd);
+    Value from = emit.max(emit.sub(keys.begin, tile.first), zero);
+    Value to = emit.min(emit.max(emit.sub(keys.end, tile.first), zero), tile.count);
+    // Panels are not cut.
+    from = emit.mul(emit.div(from, width), width);
+    return {from, emit.min(emit.roundUp(to, width), tile.count)};
   }
-  return hull;
+  Interval everything{zero, tile.count};
+  if (closed.empty())
+    return everything;
+  SmallVector<Value> range = emit.choose(
+      tile.trimmed, {emit.getIndexType(), emit.getIndexType()},
+      [&]() -> SmallVector<Value> {
+        Value low = queries.steps.keys, high = zero;
+        for (Visible const &visible : closed) {
+          Interval keys = withoutRows(*visible.part, interval(visible.part->visible, symbols), rowBegin, rowEnd);
+          Value some = emit.less(keys.begin, keys.end);
+          low = emit.min(low, arith::SelectOp::create(emit, some, keys.begin, low));
+          high = emit.max(high, arith::SelectOp::create(emit, some, keys.end, high));
+        }
+        // Lists are in increasing order: count the panels in front, and those up to the end.
+        SmallVector<Value> counts =
+            emit.loop(zero, tile.panels, 1, ValueRange{zero, zero}, [&](Value position, ValueRange so) {
+              Value begin = emit.mul(memref::LoadOp::create(emit, list, position), width);
+              Value before = emit.compare(arith::CmpIPredicate::sle, emit.add(begin, width), low);
+              Value upTo = emit.less(begin, high);
+              auto plus = [&](Value count, Value when) {
+                return emit.add(count, arith::SelectOp::create(emit, when, emit.index(1), zero));
+              };
+              return SmallVector<Value>{plus(so[0], before), plus(so[1], upTo)};
+            });
+        return {emit.mul(counts[0], width), emit.min(emit.mul(counts[1], width), tile.count)};
+      },
+      [&]() -> SmallVector<Value> { return {zero, tile.count}; });
+  return {range[0], range[1]};
 }
 
 } // namespace heed::kernels

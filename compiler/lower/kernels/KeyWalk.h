@@ -2,23 +2,18 @@
 #pragma once
 
 #include "compiler/domain/Sweeps.h"
-#include "compiler/lower/kernels/Emit.h"
+#include "compiler/lower/kernels/KeyFilter.h"
 
 namespace heed::kernels {
 
-/// Queries rowOffset + stride * t and keys keyOffset + stride * u of one residue class; with stride 1 the offsets are 0.
-struct Steps {
-  int64_t stride = 1;
-  Value rowOffset, keyOffset;
-  Value rows, keys; ///< how many of them there are
-
-  Value row(Emit &emit, Value t) const { return at(emit, rowOffset, t); }
-  Value key(Emit &emit, Value u) const { return at(emit, keyOffset, u); }
-
-private:
-  Value at(Emit &emit, Value offset, Value step) const {
-    return stride == 1 ? step : emit.add(emit.mul(step, stride), offset);
-  }
+/// Keys of a tile: `count` of them, panel by panel. A tile of a single interval is keys [first, first + count); otherwise panel p
+/// holds the keys from width * list[p] on, and only the last may be short.
+struct KeyTile {
+  Value first, count;
+  Value list;          ///< memref of index, null for a single interval
+  Value panels;        ///< how many the list has
+  Value full;          ///< whether every pair of the tile is in the domain
+  Value trimmed;       ///< whether the rows of a strip see less of it than the block
 };
 
 /// [begin, end), empty if end <= begin.
@@ -26,30 +21,47 @@ struct Interval {
   Value begin, end;
 };
 
-/// The formulas of a sweep, for one block of queries [rowBegin, rowEnd). Mirrors domain::walk, which is checked by brute force.
+/// The formulas of a sweep, for one block of queries. What depends on sizes alone mirrors domain::walk, which is checked by
+/// brute force.
 class KeyWalk {
 public:
-  /// `symbols`: the values of PairDomain::symbols. They must dominate where this is used.
-  KeyWalk(Emit &emit, domain::Sweep const &sweep, Steps const &steps, ArrayRef<Value> symbols, Value rowBegin,
-          Value rowEnd);
+  /// `symbols`: the values of PairDomain::symbols. `tileKeys` is a multiple of the panel width.
+  KeyWalk(Emit &emit, domain::Sweep const &sweep, KeyFilter &filter, QueryBlock const &queries, ArrayRef<Value> symbols,
+          int64_t tileKeys, int64_t width);
 
-  /// Calls `body` with (begin, end) of every tile of at most `step` keys, in increasing order.
-  void tiles(int64_t step, llvm::function_ref<void(Value begin, Value end)> body);
-  /// Whether every pair of a tile is in the domain; constant if that is known.
-  Value isFull(Value begin, Value end);
-  /// The least interval with all keys of [begin, end) that some query of [rowBegin, rowEnd), part of the block, may see.
-  Interval hull(Value rowBegin, Value rowEnd, Value begin, Value end);
+  /// Whether tiles have lists, for which `allocate` makes room.
+  bool needsList() const { return !isInterval; }
+  void allocate();
+  /// Calls `body` for every tile; each key is in one at most.
+  void tiles(llvm::function_ref<void(KeyTile const &)> body);
+  /// The keys of a tile, counted from its first, that rows [rowBegin, rowEnd) of the block may see: an interval that holds them.
+  Interval hull(KeyTile const &tile, Value rowBegin, Value rowEnd);
 
 private:
+  struct Visible {
+    domain::Part const *part;
+    Interval keys; ///< empty if no query of the block passes the filters on queries
+  };
+  using Group = SmallVector<Visible>;
+
   SmallVector<Value> withRows(Value rowBegin, Value rowEnd);
   Interval interval(domain::KeyBounds const &bounds, SmallVector<Value> symbols);
+  Interval withoutRows(domain::Part const &part, Interval keys, Value rowBegin, Value rowEnd);
+  Value isFull(Value begin, Value end);
+  Value nextPanel(Group const &group, Value position);
+  Value isScanned(Value panel);
+  Value fill(Value phase, Value &position);
 
   Emit &emit;
   domain::Sweep const &sweep;
-  Steps steps;
+  KeyFilter &filter;
+  QueryBlock const &queries;
   SmallVector<Value> domainSymbols;
-  SmallVector<Interval> visible;
+  int64_t tileKeys, width;
+  bool isInterval; ///< there is one part, and nothing to scan
+  Group closed, scanned;
   SmallVector<std::optional<SmallVector<Interval>>> violations; ///< of each part
+  Value list;
 };
 
 } // namespace heed::kernels

@@ -46,6 +46,8 @@ Value LaneCode::toVector(Lanes const &lane) {
 }
 
 void LaneCode::emitOp(Operation &op) {
+  if (op.getNumResults() == 1 && bound.contains(op.getResult(0)))
+    return;
   if (auto loop = dyn_cast<scf::ForOp>(op))
     return emitFor(loop);
   if (auto branch = dyn_cast<scf::IfOp>(op))

@@ -32,12 +32,18 @@ public:
   void bindUniform(Value from, Value scalar) { values[from] = {scalar, 0, {}}; }
   /// `from` is base, base + stride, base + 2 stride, ...
   void bindStrided(Value from, Value base, int64_t stride) { values[from] = {base, stride, {}}; }
-  void bindVector(Value from, Value vector) { values[from] = {{}, 0, vector}; }
+  /// Of an argument, or of an operation, which is then left out.
+  void bindVector(Value from, Value vector) {
+    values[from] = {{}, 0, vector};
+    bound.insert(from);
+  }
 
   /// Whether base + stride * lane is no multiple of `divisor`, per lane.
   Value isNoMultiple(Value base, int64_t stride, int64_t divisor);
   /// What the region yields, as vectors.
   SmallVector<Value> run(mlir::Block &block);
+  /// Any value of a region that was run.
+  Value valueOf(Value value) { return toVector(value); }
 
 private:
   /// `scalar + stride * lane`, or `vector`.
@@ -70,6 +76,10 @@ private:
   int64_t lanes;
   Value mask;
   llvm::DenseMap<Value, Lanes> values;
+  llvm::DenseSet<Value> bound;
 };
+
+/// A value of `region` that depends only on its first arguments, whose values are `leading`.
+Value evaluateUniform(Emit &emit, mlir::Region &region, Value value, ArrayRef<Value> leading);
 
 } // namespace heed::kernels

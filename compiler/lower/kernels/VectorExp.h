@@ -1,12 +1,12 @@
-// VectorExp.h - exp on vectors of f32, as arithmetic.
+// VectorExp.h - powers of two on vectors of f32, as arithmetic.
 #pragma once
 
 #include "compiler/lower/kernels/Emit.h"
 
 namespace heed::kernels {
 
-/// exp(x) for x <= 0 or NaN, as a running softmax needs it: within 2 ulp where the result is normal, 0 below that, NaN
+/// 2^x for x <= 0 or NaN, as a running softmax needs it: within 2 ulp where the result is normal, 0 below that, NaN
 /// for NaN.
-Value emitExpOfNonPositive(Emit &emit, Value x);
+Value emitExp2OfNonPositive(Emit &emit, Value x);
 
 } // namespace heed::kernels

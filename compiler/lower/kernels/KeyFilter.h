@@ -1,0 +1,61 @@
+// KeyFilter.h - scans of data that find out which keys a block of queries can see at all.
+#pragma once
+
+#include "compiler/domain/Sweeps.h"
+#include "compiler/lower/kernels/LaneCode.h"
+#include "dialect/HeedOps.h"
+
+namespace heed::kernels {
+
+/// Queries rowOffset + stride * t and keys keyOffset + stride * u of one residue class; with stride 1 the offsets are 0.
+struct Steps {
+  int64_t stride = 1;
+  Value rowOffset, keyOffset;
+  Value rows, keys; ///< how many of them there are
+
+  Value row(Emit &emit, Value t) const { return at(emit, rowOffset, t); }
+  Value key(Emit &emit, Value u) const { return at(emit, keyOffset, u); }
+
+private:
+  Value at(Emit &emit, Value offset, Value step) const {
+    return stride == 1 ? step : emit.add(emit.mul(step, stride), offset);
+  }
+};
+
+/// Queries [begin, begin + count) of a residue class, for one position of the batch indices.
+struct QueryBlock {
+  Steps steps;
+  SmallVector<Value> batch;
+  Value begin, count;
+};
+
+/// Evaluates the filters of the parts of a sweep. All answers err towards "some pair may be visible".
+class KeyFilter {
+public:
+  KeyFilter(Emit &emit, ir::AttentionOp op, QueryBlock const &queries, int64_t lanes);
+
+  /// Whether the keys that `part` sees are found by a scan.
+  bool scans(domain::Part const &part) const { return supported && !part.keyFilters.empty(); }
+  /// Reads what the queries of the block compare with.
+  void prepare(domain::Part const &part);
+  /// Whether one of the rows [rowBegin, rowEnd) of the block passes the filters on queries.
+  Value anyRow(domain::Part const &part, Value rowBegin, Value rowEnd);
+  /// Whether one of the keys u in [begin, begin + width) passes the filters on keys.
+  Value anyKey(domain::Part const &part, Value begin, int64_t width);
+
+private:
+  struct Bounds {
+    Value least, largest; ///< of the query's side of a comparison over the block
+  };
+  Value passes(LaneCode &code, domain::Atom const &atom);
+
+  Emit &emit;
+  ir::AttentionOp op;
+  QueryBlock const &queries;
+  int64_t lanes;
+  std::optional<LaneAnalysis> analysis;
+  bool supported = false;
+  llvm::DenseMap<Value, Bounds> bounds; ///< by the query's side
+};
+
+} // namespace heed::kernels
