@@ -318,6 +318,38 @@ def Heed_AttentionOp : Heed_Kernel<"attention", [RecursiveMemoryEffects, AttrSiz
   }];
 }
 
+def Heed_TopKOp : Heed_Kernel<"topk"> {
+  let summary = "the positions of the largest elements of each row, in order";
+  let description = [{
+    `init[.., r]` is the position j at place r if the positions of the row `source[.., j]` at which `inside` is true are
+    put in order: larger elements first, NaN last, the lower position first among equals. `init` has as many places as
+    its last size says; places beyond the number of such positions are 0. Without `inside`, all positions count.
+    What `init` holds before is not read.
+
+    ```mlir
+    %p = heed.topk ins(%score, %inside : tensor<?x?xf32>, tensor<?x?xi1>) outs(%init : tensor<?x4xi32>)
+        -> tensor<?x4xi32>
+    ```
+
+    - (C1) `source` and `init` have as many axes, at least one, and sizes that agree except in the last axis.
+    - (C2) the last size of `init` is static and positive.
+    - (C3) `inside`, if present, has the sizes of `source` and elements `i1`.
+    - (C4) `source` holds floats, integers or indices; `init` holds i32.
+    - (C5) operands are all tensors, with a result of the type of `init`, or all buffers, without a result.
+  }];
+  let arguments = (ins Heed_TensorOrBuffer:$source, Optional<Heed_TensorOrBuffer>:$inside, Heed_TensorOrBuffer:$init);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+  let assemblyFormat = [{
+    `ins` `(` $source (`,` $inside^)? `:` type($source) (`,` type($inside)^)? `)` `outs` `(` $init `:` type($init) `)`
+    attr-dict (`->` type($result)^)?
+  }];
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins "mlir::Value":$source, "mlir::Value":$inside, "mlir::Value":$init)>];
+  let extraClassDeclaration = initMethods # [{
+    int64_t getCount() { return llvm::cast<mlir::ShapedType>(getInit().getType()).getShape().back(); }
+  }];
+}
+
 def Heed_PackOp : Heed_Kernel<"pack"> {
   let summary = "a matrix as zero-padded panels of columns";
   let description = [{

@@ -21,6 +21,7 @@ static void collectEffects(DestinationStyleOpInterface op, Effects &effects) {
 }
 
 void AttentionOp::getEffects(Effects &effects) { collectEffects(*this, effects); }
+void TopKOp::getEffects(Effects &effects) { collectEffects(*this, effects); }
 void PackOp::getEffects(Effects &effects) { collectEffects(*this, effects); }
 void MatmulOp::getEffects(Effects &effects) { collectEffects(*this, effects); }
 
@@ -69,6 +70,7 @@ struct KernelModel : bufferization::DstBufferizableOpInterfaceExternalModel<Kern
 void heed::ir::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, HeedDialect *) {
     AttentionOp::attachInterface<KernelModel<AttentionOp>>(*context);
+    TopKOp::attachInterface<KernelModel<TopKOp>>(*context);
     PackOp::attachInterface<KernelModel<PackOp>>(*context);
     MatmulOp::attachInterface<KernelModel<MatmulOp>>(*context);
   });

@@ -109,6 +109,14 @@ void AttentionOp::build(OpBuilder &builder, OperationState &state, ValueRange si
   addResult(state, init);
 }
 
+void TopKOp::build(OpBuilder &, OperationState &state, Value source, Value inside, Value init) {
+  state.addOperands(source);
+  if (inside)
+    state.addOperands(inside);
+  state.addOperands(init);
+  addResult(state, init);
+}
+
 void PackOp::build(OpBuilder &builder, OperationState &state, Value source, Value init, bool transposed) {
   state.addOperands({source, init});
   if (transposed)

@@ -173,6 +173,33 @@ LogicalResult AttentionOp::verify() {
 }
 
 static bool agree(int64_t a, int64_t b) { return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b; }
+
+LogicalResult TopKOp::verify() {
+  auto source = cast<ShapedType>(getSource().getType()), init = cast<ShapedType>(getInit().getType());
+  int64_t rank = source.getRank();
+  auto sameAxes = [&](ShapedType type, int64_t axes) {
+    return type.getRank() == rank && llvm::all_of(llvm::seq<int64_t>(0, axes), [&](int64_t axis) {
+             return agree(type.getDimSize(axis), source.getDimSize(axis));
+           });
+  };
+  if (rank < 1 || !sameAxes(init, rank - 1)) // topk_c1
+    return emitOpError() << "expected an init with the axes of the source before the last, found " << source << " and "
+                         << init;
+  if (init.isDynamicDim(rank - 1) || init.getShape().back() <= 0) // topk_c2
+    return emitOpError() << "expected a static number of places, found " << init;
+  SmallVector<Value> operands = {getSource(), getInit()};
+  if (getInside()) { // topk_c3
+    auto inside = cast<ShapedType>(getInside().getType());
+    if (!sameAxes(inside, rank) || !inside.getElementType().isInteger(1))
+      return emitOpError() << "expected conditions of the sizes of the source, found " << inside;
+    operands.push_back(getInside());
+  }
+  if (!isa<FloatType, IntegerType, IndexType>(source.getElementType()) ||
+      !init.getElementType().isSignlessInteger(32)) // topk_c4
+    return emitOpError() << "expected numbers and places of type i32, found " << source << " and " << init;
+  return verifyDestination(*this, operands, getInit(), getResult() ? getResult().getType() : Type()); // topk_c5
+}
+
 static bool covers(int64_t panels, int64_t width, int64_t columns) {
   return ShapedType::isDynamic(panels) || ShapedType::isDynamic(columns) ||
          panels == static_cast<int64_t>(llvm::divideCeil(columns, width));

@@ -345,21 +345,49 @@ ExprPtr select(ExprPtr condition, ExprPtr ifTrue, ExprPtr ifFalse, ast::Range ra
   return node;
 }
 
-ExprPtr reduce(ReduceKind kind, std::vector<IndexId> indices, ExprPtr domain, ExprPtr body, ast::Range range,
-               ExprPtr guard) {
-  Scalar type = kind == ReduceKind::ArgMax || kind == ReduceKind::ArgMin ? Scalar::Int : body->type;
-  if (domain)
-    if (auto *constant = std::get_if<Expr::BoolConstant>(&domain->node); constant && constant->value)
-      domain = nullptr;
-  auto node = make(type, range, Expr::Reduce{kind, indices, domain, body}, size_t(kind) * 64 + (domain ? 1 : 0));
-  absorb(*node, domain);
-  absorb(*node, body);
+namespace {
+
+bool givesPosition(ReduceKind kind) {
+  return kind == ReduceKind::ArgMax || kind == ReduceKind::ArgMin || kind == ReduceKind::TopK;
+}
+
+std::shared_ptr<Node> makeReduce(Expr::Reduce reduce, ast::Range range, ExprPtr guard) {
+  Scalar type = givesPosition(reduce.kind) ? Scalar::Int : reduce.body->type;
+  if (constantBool(reduce.domain) == true)
+    reduce.domain = nullptr;
+  auto node = make(type, range, reduce, size_t(reduce.kind) * 64 + (reduce.domain ? 1 : 0));
+  absorb(*node, reduce.domain);
+  absorb(*node, reduce.body);
   absorb(*node, guard);
-  for (IndexId id : indices)
+  for (IndexId id : reduce.indices)
     std::erase(node->free, id);
+  absorb(*node, reduce.rank);
   node->guard = std::move(guard);
   node->reduces = true;
+  node->reads |= reduce.kind == ReduceKind::TopK; // like a read, it may have no value
   return node;
+}
+
+} // namespace
+
+ExprPtr reduce(ReduceKind kind, std::vector<IndexId> indices, ExprPtr domain, ExprPtr body, ast::Range range,
+               ExprPtr guard) {
+  return makeReduce({kind, std::move(indices), std::move(domain), std::move(body)}, range, std::move(guard));
+}
+
+ExprPtr reduce(Expr::Reduce const &reduce, ExprPtr domain, ExprPtr body, ast::Range range, ExprPtr guard) {
+  return makeReduce({reduce.kind, reduce.indices, std::move(domain), std::move(body), reduce.rank}, range,
+                    std::move(guard));
+}
+
+ExprPtr product(IndexId index, ExprPtr body, ast::Range range) {
+  auto node = makeReduce({ReduceKind::Sum, {index}, nullptr, std::move(body)}, range, nullptr);
+  node->whole = true;
+  return node;
+}
+
+ExprPtr topk(IndexId index, ExprPtr domain, ExprPtr body, ExprPtr rank, ast::Range range) {
+  return makeReduce({ReduceKind::TopK, {index}, std::move(domain), std::move(body), std::move(rank)}, range, nullptr);
 }
 
 ExprPtr both(ExprPtr left, ExprPtr right) {
@@ -400,10 +428,14 @@ ExprPtr mapChildren(ExprPtr const &expr, std::function<ExprPtr(ExprPtr const &)>
   }
   if (auto *reduce = std::get_if<Expr::Reduce>(&node.node)) {
     ExprPtr domain = reduce->domain ? f(reduce->domain) : nullptr, body = f(reduce->body),
-            guard = node.guard ? f(node.guard) : nullptr;
-    if (domain == reduce->domain && body == reduce->body && guard == node.guard)
+            guard = node.guard ? f(node.guard) : nullptr, rank = reduce->rank ? f(reduce->rank) : nullptr;
+    if (domain == reduce->domain && body == reduce->body && guard == node.guard && rank == reduce->rank)
       return expr;
-    return build::reduce(reduce->kind, reduce->indices, domain, body, node.range, guard);
+    if (node.whole)
+      return build::product(reduce->indices.front(), body, node.range);
+    Expr::Reduce changed = *reduce;
+    changed.rank = rank;
+    return build::reduce(changed, domain, body, node.range, guard);
   }
   return expr;
 }
@@ -487,7 +519,8 @@ bool sameExpr(ExprPtr const &left, ExprPtr const &right) {
   }
   auto &a = std::get<Expr::Reduce>(left->node), &b = std::get<Expr::Reduce>(right->node);
   return a.kind == b.kind && a.indices == b.indices && sameExpr(a.body, b.body) &&
-         (a.domain ? b.domain && sameExpr(a.domain, b.domain) : !b.domain) && nodeOf(left).guard == nodeOf(right).guard;
+         (a.domain ? b.domain && sameExpr(a.domain, b.domain) : !b.domain) &&
+         (a.rank ? b.rank && sameExpr(a.rank, b.rank) : !b.rank) && nodeOf(left).guard == nodeOf(right).guard;
 }
 
 std::optional<int64_t> constantInt(ExprPtr const &expr) {
@@ -516,6 +549,8 @@ std::optional<double> constantReal(ExprPtr const &expr) {
 }
 
 std::optional<bool> constantBool(ExprPtr const &expr) {
+  if (!expr)
+    return std::nullopt;
   if (auto *constant = std::get_if<Expr::BoolConstant>(&expr->node))
     return constant->value;
   return std::nullopt;

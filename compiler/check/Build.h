@@ -26,6 +26,7 @@ struct Node : Expr {
   bool reduces = false, transcendental = false, reads = false;
   size_t hash = 0;
   ExprPtr guard; // of a counting reduction: it runs where this is defined
+  bool whole = false; // of a sum: a product of vectors, which has no value where a vector has none
 };
 inline Node const &nodeOf(ExprPtr const &expr) { return static_cast<Node const &>(*expr); }
 
@@ -49,6 +50,12 @@ ExprPtr binary(BinaryOp op, ExprPtr left, ExprPtr right, ast::Range range = {});
 ExprPtr select(ExprPtr condition, ExprPtr ifTrue, ExprPtr ifFalse, ast::Range range = {});
 ExprPtr reduce(ReduceKind kind, std::vector<IndexId> indices, ExprPtr domain, ExprPtr body, ast::Range range = {},
                ExprPtr guard = nullptr);
+/// `reduce` with these parts in place of its own.
+ExprPtr reduce(Expr::Reduce const &reduce, ExprPtr domain, ExprPtr body, ast::Range range = {}, ExprPtr guard = nullptr);
+/// The sum of a product of two vectors.
+ExprPtr product(IndexId index, ExprPtr body, ast::Range range = {});
+/// The position at place `rank` of the order that TopK means.
+ExprPtr topk(IndexId index, ExprPtr domain, ExprPtr body, ExprPtr rank, ast::Range range = {});
 /// a and b, where null is true.
 ExprPtr both(ExprPtr left, ExprPtr right);
 } // namespace build

@@ -69,6 +69,8 @@ TensorPtr Elaborator::applyBuiltin(std::string const &name, std::vector<TensorPt
 }
 
 Value Elaborator::evaluateBuiltin(std::string const &name, ast::Call const &call) {
+  if (name == "topk")
+    return evaluateSelection(call);
   if (!call.statics.empty() || call.as) {
     error(Code::H0305, call.range, fmt::format("'{}' has no static arguments", name));
     return {};

@@ -267,6 +267,14 @@ void Elaborator::elaborateDefinition(ast::Definition const &definition, Scope &b
   }
 }
 
+/// Whether positions can be stored in `target` as they are.
+bool Elaborator::isIntegerTarget(ast::Target const &target, Promise const *promise) const {
+  auto declared = instance->results.find(target.name.text);
+  bool converts = declared != instance->results.end() && declared->second.element &&
+                  scalarOf(*declared->second.element) != Scalar::Int;
+  return !converts && (!promise || promise->type == Scalar::Int);
+}
+
 void Elaborator::elaboratePair(ast::Definition const &definition, Pair const &pair, Scope &body,
                                std::map<std::string, Promise> const *promises, bool last) {
   ast::Target const &target = *pair.target;
@@ -311,6 +319,8 @@ void Elaborator::elaboratePair(ast::Definition const &definition, Pair const &pa
                 fmt::format("index '{}' does not occur in what is normalised", call->indices.front().text));
           value = nullptr;
         }
+      } else if (call && call->callee.text == "topk" && isIntegerTarget(target, promise)) {
+        value = selectionValue(*call); // stored as the definition itself
       } else {
         value = tensor(*pair.value);
       }

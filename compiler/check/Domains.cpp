@@ -133,8 +133,26 @@ private:
         addOnce(result, build::binary(BinaryOp::Or, negated(select->condition), condition));
       for (ExprPtr const &condition : defined(select->ifFalse))
         addOnce(result, build::binary(BinaryOp::Or, select->condition, condition));
-    } // a reduction is always defined
+    } else if (auto *reduce = std::get_if<Expr::Reduce>(&expr->node)) {
+      if (reduce->kind == ReduceKind::TopK)
+        addOnce(result, build::binary(BinaryOp::Less, reduce->rank, countOf(expr, *reduce), expr->range));
+      if (nodeOf(expr).whole)
+        for (ExprPtr const &condition : defined(reduce->body))
+          if (!dependsOnAny(condition, reduce->indices))
+            addOnce(result, condition);
+    } // any other reduction is always defined
     return definedMemo[expr.get()] = std::move(result);
+  }
+
+  /// How many positions a selection chooses from.
+  ExprPtr countOf(ExprPtr const &expr, Expr::Reduce const &reduce) {
+    Conditions where;
+    splitConjunction(reduce.domain, where);
+    Conditions inside = closure(where, {reduce.body}, {});
+    IndexId id = reduce.indices.front();
+    if (inside.empty())
+      return build::size(program.indices[id].size, expr->range);
+    return build::reduce(ReduceKind::Sum, {id}, joinConjunction(inside), build::integer(1), expr->range);
   }
 
   /// `where` and the definedness of all that is evaluated under it, without what follows from the rest. Conditions on
@@ -249,7 +267,7 @@ private:
     ExprPtr body = visit(reduce.body, inner, silent);
     if (!body)
       return nullptr;
-    return build::reduce(reduce.kind, reduce.indices, joinConjunction(visited), body, expr->range);
+    return build::reduce(reduce, joinConjunction(visited), body, expr->range);
   }
 
   /// Each condition is evaluated under those before it.

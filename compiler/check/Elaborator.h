@@ -114,6 +114,7 @@ private:
   void finishPair(ast::Definition const &definition, ast::Target const &target, Scope &body, Promise const *promise,
                   std::vector<IndexId> const &ids, IndexFrame const &own, ExprPtr const &where, TensorPtr value,
                   int softmaxAxis, bool last);
+  bool isIntegerTarget(ast::Target const &target, Promise const *promise) const;
   bool bindTargetIndices(ast::Target const &target, IndexFrame &own, Scope &body, int skip = -1);
   bool pushConditions(ast::Expr const &where);
   TensorPtr store(TensorPtr const &value, std::string const &name, ast::Range range, size_t assumptionDepth,
@@ -190,6 +191,12 @@ private:
                         TensorPtr const &body, ast::Range range);
   TensorPtr reduceLastAxis(std::string const &name, TensorPtr body, ast::Range range);
   Value evaluateSoftmax(ast::Call const &call);
+
+  // Selections (Selections.cpp)
+  std::optional<int64_t> selectionCount(ast::Call const &call);
+  TensorPtr selectionValue(ast::Call const &call);
+  Value evaluateSelection(ast::Call const &call);
+
   friend struct SoftmaxDefinition;
 
   // Names and sizes (Scope.cpp)

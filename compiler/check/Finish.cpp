@@ -125,8 +125,10 @@ private:
       std::vector<IndexId> indices;
       for (IndexId id : reduce->indices)
         indices.push_back(index(id, inner));
-      return build::reduce(reduce->kind, indices, rewrite(reduce->domain, inner), rewrite(reduce->body, inner),
-                           expr->range);
+      Expr::Reduce renamed = *reduce;
+      renamed.indices = indices;
+      renamed.rank = rewrite(reduce->rank, place);
+      return build::reduce(renamed, rewrite(reduce->domain, inner), rewrite(reduce->body, inner), expr->range);
     }
     return mapChildren(expr, [&](ExprPtr const &child) { return rewrite(child, place); });
   }

@@ -360,7 +360,7 @@ std::optional<Scalar> Elaborator::guessCall(ast::Call const &call, size_t which,
     std::string const &element = callable->results[which].type.element;
     return element == "i32" || element == "i8" ? Scalar::Int : element == "bool" ? Scalar::Bool : Scalar::Real;
   }
-  if (name == "argmax" || name == "argmin" || name == "int")
+  if (name == "argmax" || name == "argmin" || name == "topk" || name == "int")
     return Scalar::Int;
   if (name == "any" || name == "all")
     return Scalar::Bool;

@@ -66,9 +66,11 @@ Interval Intervals::of(ExprPtr const &expr) {
     return {smaller(a.low, b.low), larger(a.high, b.high)};
   }
   if (auto *reduce = std::get_if<Expr::Reduce>(&expr->node)) {
+    Size const &size = program.indices[reduce->indices.front()].size;
+    if (reduce->kind == ReduceKind::TopK)
+      return {Size{}, subtract(size, Size{1, {}})};
     if (reduce->kind != ReduceKind::ArgMax && reduce->kind != ReduceKind::ArgMin)
       return {};
-    Size const &size = program.indices[reduce->indices.front()].size;
     if (size.isConstant() && size.constant >= 1)
       return {Size{}, Size{size.constant - 1, {}}};
     return {Size{}, std::nullopt};

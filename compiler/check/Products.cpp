@@ -56,7 +56,7 @@ TensorPtr Elaborator::dot(TensorPtr left, TensorPtr right, ast::Range range) {
                            [product, id, range](Subscripts const &s) {
                              Subscripts all = s;
                              all.push_back(build::index(id));
-                             return build::reduce(ReduceKind::Sum, {id}, nullptr, product->at(all), range);
+                             return build::product(id, product->at(all), range);
                            }),
                false);
 }
@@ -120,9 +120,8 @@ TensorPtr Elaborator::matrixProduct(TensorPtr left, TensorPtr right, ast::Range 
                              b.push_back(step);
                              if (columns)
                                b.push_back(s.back());
-                             return build::reduce(ReduceKind::Sum, {id}, nullptr,
-                                                  build::binary(BinaryOp::Multiply, left->at(a), right->at(b), range),
-                                                  range);
+                             return build::product(
+                                 id, build::binary(BinaryOp::Multiply, left->at(a), right->at(b), range), range);
                            }),
                true);
 }

@@ -17,7 +17,8 @@
 //   (P5) every read inside a domain is in bounds, except through a data-dependent subscript (`Read::checked`), which
 //   the
 //        generated code must check before it reads;
-//   (P6) operands of arithmetic have equal types; conversions are explicit (UnaryOp::ToReal, ToInt, ...).
+//   (P6) operands of arithmetic have equal types; conversions are explicit (UnaryOp::ToReal, ToInt, ...);
+//   (P7) a TopK is the whole value of a definition, and its rank is the last index of that definition.
 #pragma once
 
 #include "compiler/frontend/Ast.h"
@@ -107,7 +108,7 @@ enum class BinaryOp : uint8_t {
   And,
   Or, // Bool; the right side is evaluated only if needed
 };
-enum class ReduceKind : uint8_t { Sum, Product, Max, Min, ArgMax, ArgMin, Any, All };
+enum class ReduceKind : uint8_t { Sum, Product, Max, Min, ArgMax, ArgMin, Any, All, TopK };
 
 /// The scalar type of an expression. Real is f32 arithmetic in compiled code and f64 in the interpreter.
 enum class Scalar : uint8_t { Real, Int, Bool };
@@ -147,10 +148,14 @@ struct Expr {
   }; // evaluates only the chosen side
   /// Over all values of `indices` inside `domain` (null: all). Empty: Sum, ArgMax, ArgMin, Any 0; Product, All 1; Max
   /// -inf; Min +inf. ArgMax and ArgMin bind one index and give the first position.
+  /// TopK binds one index and gives the position that comes at place `rank` (from 0) if the positions inside the domain
+  /// are put in order: larger values first, NaN last, the lower position first among equals. It has a value only if
+  /// more than `rank` positions are inside.
   struct Reduce {
     ReduceKind kind;
     std::vector<IndexId> indices;
     ExprPtr domain, body;
+    ExprPtr rank = nullptr; // of TopK
   };
 
   Scalar type = Scalar::Real;

@@ -49,7 +49,8 @@ std::string_view nameOf(UnaryOp op) {
 }
 
 std::string_view nameOf(ReduceKind kind) {
-  static constexpr std::string_view names[] = {"sum", "product", "max", "min", "argmax", "argmin", "any", "all"};
+  static constexpr std::string_view names[] = {"sum",    "product", "max", "min", "argmax",
+                                               "argmin", "any",     "all", "topk"};
   return names[size_t(kind)];
 }
 
@@ -234,10 +235,10 @@ private:
       return fmt::format("select({}, {}, {})", condition, ifTrue, ifFalse);
     }
     auto &reduce = std::get<Expr::Reduce>(e->node);
-    std::string bound;
+    std::string rank = reduce.rank ? " at " + expr(reduce.rank, 5) : "", bound;
     for (IndexId id : reduce.indices)
       bound += (bound.empty() ? "" : ", ") + fmt::format("{} < {}", enter(id), size(program.indices[id].size));
-    std::string result = fmt::format("({}[{}] {}", nameOf(reduce.kind), bound, expr(reduce.body, 5));
+    std::string result = fmt::format("({}[{}]{} {}", nameOf(reduce.kind), bound, rank, expr(reduce.body, 5));
     if (reduce.domain)
       result += " where " + expr(reduce.domain);
     for (IndexId id : reduce.indices)

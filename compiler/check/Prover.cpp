@@ -280,7 +280,13 @@ private:
       if (bounds.high)
         note(sum(sizeRow(*bounds.high), v, -1));
     } else if (auto *reduce = std::get_if<Expr::Reduce>(&expr->node)) {
-      if (reduce->kind == ReduceKind::ArgMax || reduce->kind == ReduceKind::ArgMin) {
+      if (reduce->kind == ReduceKind::TopK) { // where it has a value, there is such a position
+        note(v);
+        note(sum(sizeRow(prover.program.indices[reduce->indices.front()].size), sum(v, constantRow(1), 1), -1));
+      } else if (reduce->kind == ReduceKind::Sum && reduce->indices.size() == 1 && constantInt(reduce->body) == 1) {
+        note(v); // a count
+        note(sum(sizeRow(prover.program.indices[reduce->indices.front()].size), v, -1));
+      } else if (reduce->kind == ReduceKind::ArgMax || reduce->kind == ReduceKind::ArgMin) {
         note(v);
         Size const &size = prover.program.indices[reduce->indices.front()].size;
         if (size.isConstant() && size.constant >= 1) // over nothing the position is 0

@@ -138,7 +138,7 @@ std::set<std::string> Elaborator::visibleNames() {
   for (FileScope const *import : instance->file->imports)
     addFile(*import);
   for (char const *name :
-       {"sum",   "product", "mean",  "max",    "min",   "argmax", "argmin", "any",   "all", "softmax",
+       {"sum",   "product", "mean",  "max",    "min",   "argmax", "argmin", "any",   "all", "softmax", "topk",
         "exp",   "log",     "sqrt",  "rsqrt",  "abs",   "sin",    "cos",    "tanh",  "erf", "sigmoid",
         "floor", "ceil",    "round", "select", "float", "int",    "dot",    "concat"})
     names.insert(name);

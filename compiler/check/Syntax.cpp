@@ -9,7 +9,8 @@ namespace heed::elaborate {
 
 bool isReduction(std::string const &name) {
   static std::set<std::string> const names = {"sum",    "product", "mean", "max", "min",
-                                              "argmax", "argmin",  "any",  "all", "softmax"};
+                                              "argmax", "argmin",  "any",  "all", "softmax",
+                                              "topk"};
   return names.contains(name);
 }
 

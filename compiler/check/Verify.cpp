@@ -46,6 +46,7 @@ private:
   std::set<IndexId> everBound;
   std::set<std::pair<Expr const *, size_t>> seen; // in which binder an expression has been checked
   size_t binder = 0;
+  Expr const *whole = nullptr; // the value of the definition being checked
   std::string failure;
 
   void require(bool condition, std::string const &text) {
@@ -111,7 +112,9 @@ private:
       expect(select->ifFalse, type, "a chosen value");
       return;
     }
-    checkReduce(std::get<Expr::Reduce>(expr->node), type);
+    auto &reduce = std::get<Expr::Reduce>(expr->node);
+    require(reduce.kind != ReduceKind::TopK || expr.get() == whole, "(P7) a selection inside an expression");
+    checkReduce(reduce, type);
   }
 
   void checkRead(Expr::Read const &read, Scalar type) {
@@ -166,9 +169,11 @@ private:
   }
 
   void checkReduce(Expr::Reduce const &reduce, Scalar type) {
-    bool position = reduce.kind == ReduceKind::ArgMax || reduce.kind == ReduceKind::ArgMin;
+    bool position = reduce.kind == ReduceKind::ArgMax || reduce.kind == ReduceKind::ArgMin ||
+                    reduce.kind == ReduceKind::TopK;
+    require((reduce.kind == ReduceKind::TopK) == (reduce.rank != nullptr), "(P7) a rank that no selection has");
     bool logic = reduce.kind == ReduceKind::Any || reduce.kind == ReduceKind::All;
-    require(!position || reduce.indices.size() == 1, "argmax binds one index");
+    require(!position || reduce.indices.size() == 1, "a position is along one index");
     require(!reduce.indices.empty(), "a reduction binds no index");
     for (IndexId id : reduce.indices)
       bind(id);
@@ -200,7 +205,15 @@ private:
     binder = everBound.size();
     if (definition.domain)
       expect(definition.domain, Scalar::Bool, "a domain");
+    whole = definition.value.get();
     check(definition.value);
+    if (auto *reduce = definition.value ? std::get_if<Expr::Reduce>(&definition.value->node) : nullptr;
+        reduce && reduce->rank) {
+      auto *rank = std::get_if<Expr::IndexValue>(&reduce->rank->node);
+      require(rank && rank->index == definition.indices.back() && definition.softmaxAxis < 0 &&
+                  definition.timeAxis + 1 != int(definition.indices.size()),
+              "(P7) the rank of a selection is the last index: " + tensor.name);
+    }
     require(definition.softmaxAxis < int(tensor.shape.size()),
             "softmax over an axis that does not exist: " + tensor.name);
     for (size_t k = 0; k < definition.indices.size(); ++k)

@@ -81,25 +81,11 @@ Value Importer::define(TensorId id, ArrayRef<IndexId> axes, int withoutAxis, Exp
   RankedTensorType type = tensorType(tensor, withoutAxis);
   SmallVector<Value> sizes = dynamicSizes(tensor, withoutAxis);
   builder.setLoc(locate(expr->range.empty() ? tensor.range : expr->range, tensor.name));
-  auto region = [&](ExprPtr const &expr, bool stored) {
-    return [this, &expr, axes, &tensor, stored](OpBuilder &inner, Location, ValueRange arguments) -> Value {
-      OpBuilder::InsertionGuard guard(builder);
-      builder.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
-      for (auto [index, argument] : llvm::zip_equal(axes, arguments)) {
-        indices[index] = argument;
-        argument.setLoc(NameLoc::get(builder.getStringAttr(program.indices[index].name)));
-      }
-      size_t outer = bound.size();
-      llvm::append_range(bound, axes);
-      Value result = scoped([&] {
-        Value value = scalar(expr);
-        return stored ? store(value, expr->type, tensor.element) : value;
-      });
-      bound.truncate(outer);
-      return result;
-    };
-  };
-  auto whereRegion = region(domain, false), value = region(expr, true);
+  if (auto *reduce = std::get_if<Expr::Reduce>(&expr->node); reduce && reduce->kind == ReduceKind::TopK)
+    return select(id, axes, withoutAxis, domain, *reduce);
+  SmallVector<IndexId> own(axes);
+  auto whereRegion = regionOver(own, [&] { return scalar(domain); });
+  auto value = regionOver(own, [&] { return store(scalar(expr), expr->type, tensor.element); });
   ir::BodyBuilder where = nullptr;
   if (domain)
     where = whereRegion;
@@ -107,6 +93,23 @@ Value Importer::define(TensorId id, ArrayRef<IndexId> axes, int withoutAxis, Exp
     return ir::DefineOp::create(builder, type, sizes, where, value);
   int axis = softmaxAxis - (withoutAxis >= 0 && softmaxAxis > withoutAxis);
   return ir::SoftmaxOp::create(builder, type, axis, sizes, where, value);
+}
+
+std::function<Value(OpBuilder &, Location, ValueRange)> Importer::regionOver(SmallVector<IndexId> axes,
+                                                                             std::function<Value()> build) {
+  return [this, axes = std::move(axes), build = std::move(build)](OpBuilder &inner, Location, ValueRange arguments) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
+    for (auto [index, argument] : llvm::zip_equal(axes, arguments)) {
+      indices[index] = argument;
+      argument.setLoc(NameLoc::get(builder.getStringAttr(program.indices[index].name)));
+    }
+    size_t outer = bound.size();
+    llvm::append_range(bound, axes);
+    Value result = scoped(build);
+    bound.truncate(outer);
+    return result;
+  };
 }
 
 Value Importer::store(Value value, Scalar type, Element element) {

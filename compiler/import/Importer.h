@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
+#include <functional>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
@@ -39,6 +40,12 @@ private:
   /// The tensor that `value` on `domain` defines over `axes`: all of `tensor`, or one row of it along `withoutAxis`.
   mlir::Value define(TensorId id, llvm::ArrayRef<IndexId> axes, int withoutAxis, ExprPtr const &domain,
                      ExprPtr const &value, int softmaxAxis);
+  /// The positions that a TopK gives at every place, over `axes`, of which the last is the place.
+  mlir::Value select(TensorId id, llvm::ArrayRef<IndexId> axes, int withoutAxis, ExprPtr const &domain,
+                     Expr::Reduce const &selection);
+  /// A region over `axes` that computes `build()`.
+  std::function<mlir::Value(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>
+  regionOver(llvm::SmallVector<IndexId> axes, std::function<mlir::Value()> build);
   mlir::Value store(mlir::Value value, Scalar type, Element element);
   mlir::Value finish();
 

@@ -50,6 +50,28 @@ def FuseElementwise : Pass<"heed-fuse-elementwise"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def SeparateInits : Pass<"heed-separate-inits", "::mlir::func::FuncOp"> {
+  let summary = "Gives every destination its own empty or constant tensor";
+  let description = [{
+    Runs on tensors, before bufferisation. Where several operations start from one tensor of zeros, bufferisation would
+    have to copy it, and elimination of empty tensors would put it into the destination of only one of them, which may
+    be an output of the model that is written before the others are read.
+
+    ```mlir
+    %0 = linalg.fill ins(%zero) outs(%empty)
+    %a = linalg.generic ins(%x) outs(%0)
+    %b = linalg.generic ins(%y) outs(%0)
+    ```
+    becomes
+    ```mlir
+    %0 = linalg.fill ins(%zero) outs(%empty0)
+    %a = linalg.generic ins(%x) outs(%0)
+    %1 = linalg.fill ins(%zero) outs(%empty1)
+    %b = linalg.generic ins(%y) outs(%1)
+    ```
+  }];
+}
+
 def YieldInPlace : Pass<"heed-yield-in-place"> {
   let summary = "Lets the states of a loop stay in one buffer each";
   let description = [{
@@ -75,6 +97,30 @@ def YieldInPlace : Pass<"heed-yield-in-place"> {
     ```
   }];
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
+def TopKToLoops : Pass<"heed-topk-to-loops", "::mlir::func::FuncOp"> {
+  let summary = "Lowers heed.topk on buffers to loops that keep the best positions of each row in order";
+  let description = [{
+    Rows are independent tasks. A row is read once; an element is first compared with the last of those that are kept,
+    which ends the matter for most elements of a long row. One that comes before it moves forward to its place. The
+    positions are kept in the result itself, their values in a buffer beside it.
+
+    ```mlir
+    heed.topk ins(%score : memref<?x?xf32>) outs(%p : memref<?x4xi32>)
+    ```
+    becomes
+    ```mlir
+    scf.parallel (%task) = ... {
+      %best = memref.alloc() : memref<4xf32>
+      scf.for %i = ... {
+        %kept = scf.for %j = ... iter_args(%kept = %c0) -> index { ... }
+        scf.for %r = %kept to %c4 ... { memref.store %zero, %p[%i, %r] }
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
 def LinalgToVectorLoops : Pass<"heed-linalg-to-vector-loops", "::mlir::ModuleOp"> {

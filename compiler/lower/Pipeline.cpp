@@ -23,6 +23,7 @@ static void tidy(OpPassManager &passes) {
 
 /// Tensors to buffers.
 static void bufferise(OpPassManager &passes) {
+  passes.addNestedPass<func::FuncOp>(createSeparateInits());
   // Outputs become destinations before the analysis, which then lets definitions write there at once.
   passes.addPass(createResultsToArguments());
   // So do the states of loops.
@@ -63,6 +64,7 @@ void buildVectorPipeline(OpPassManager &passes, TargetOptions const &target) {
   passes.addNestedPass<func::FuncOp>(createKernelsToVector(kernelOptions<KernelsToVectorOptions>(target)));
   // Index arithmetic of bodies must be plain arith before bodies are read for strides.
   passes.addPass(createLowerAffinePass());
+  passes.addNestedPass<func::FuncOp>(createTopKToLoops());
   LinalgToVectorLoopsOptions loops;
   loops.vectorBits = target.vectorBits;
   passes.addPass(createLinalgToVectorLoops(loops));

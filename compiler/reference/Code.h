@@ -46,6 +46,10 @@ enum class Op : uint8_t {
   FoldPlaceReal, // argmax, argmin: a is the value, b the position; result, result + 1, result + 2 are best position,
                  // best value, found
   FoldPlaceInt,
+  SelectBegin, // forgets what has been put in order
+  SelectReal,  // puts the position b, whose value is a, in its place
+  SelectInt,
+  Selected, // result = the position at place a, or the evaluation ends
   Dot,      // result = sum of products dots[a]
   Recall,   // if memos[a] has the element: result = it, to b
   Remember, // memos[a] gets the element: result
@@ -88,6 +92,12 @@ struct Dot {
   int64_t leftStride, rightStride, length;
 };
 
+/// A position and its value, of a TopK.
+struct Choice {
+  Value value;
+  int64_t position;
+};
+
 /// Values of a subexpression that depends on fewer indices than stand around it, kept so that it is computed once for
 /// each.
 struct Memo {
@@ -108,6 +118,7 @@ struct Code {
   std::vector<Access> reads, stores;
   std::vector<Dot> dots;
   std::vector<Memo> memos;
+  std::vector<Choice> choices; // of the TopK that runs, in order
   Register step = 0;   // the recurrence's step, set from outside; 0: none (register 0 is never used otherwise)
   Register result = 0; // of a condition
 };

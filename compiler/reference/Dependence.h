@@ -43,7 +43,7 @@ void forEachChild(Expr const &expr, Visit visit) {
   } else if (auto *select = std::get_if<Expr::Select>(&expr.node)) {
     maybe(select->condition), maybe(select->ifTrue), maybe(select->ifFalse);
   } else if (auto *reduce = std::get_if<Expr::Reduce>(&expr.node)) {
-    maybe(reduce->domain), maybe(reduce->body);
+    maybe(reduce->domain), maybe(reduce->body), maybe(reduce->rank);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <type_traits>
 
 namespace heed::reference {
@@ -42,6 +43,21 @@ static void checkFits(Program const &program, Code const &code, Element element,
 template <typename Number>
 static bool better(ReduceKind kind, Number value, Number best) {
   return kind == ReduceKind::ArgMax ? value > best : value < best;
+}
+
+/// Larger values come first, NaN last.
+static bool comesBefore(double value, double other) {
+  return value > other || (std::isnan(other) && !std::isnan(value));
+}
+static bool comesBefore(int64_t value, int64_t other) { return value > other; }
+
+/// Positions arrive in ascending order, so an equal value goes behind those that are there.
+template <typename Number>
+static void putInOrder(std::vector<Choice> &choices, Number Value::*of, Value value, int64_t position) {
+  auto place = std::upper_bound(choices.begin(), choices.end(), value, [&](Value const &x, Choice const &y) {
+    return comesBefore(x.*of, y.value.*of);
+  });
+  choices.insert(place, {value, position});
 }
 
 template <typename Arithmetic>
@@ -180,6 +196,22 @@ Value execute(Program const &program, Code &code, Arithmetic &arithmetic, int64_
                                                : better(kind, value.integer, best.integer);
       if (!found.integer || wins)
         result = r[now->b], best = value, found.integer = 1;
+      break;
+    }
+    case Op::SelectBegin:
+      code.choices.clear();
+      break;
+    case Op::SelectReal:
+      putInOrder(code.choices, &Value::real, r[now->a], r[now->b].integer);
+      break;
+    case Op::SelectInt:
+      putInOrder(code.choices, &Value::integer, r[now->a], r[now->b].integer);
+      break;
+    case Op::Selected: {
+      int64_t rank = r[now->a].integer;
+      if (rank < 0 || rank >= static_cast<int64_t>(code.choices.size()))
+        fail(program, code, fmt::format("{} positions have no place {}", code.choices.size(), rank), true);
+      result.integer = code.choices[rank].position;
       break;
     }
     case Op::Dot: {

@@ -103,7 +103,32 @@ bool Resolver::dot(Expr::Reduce const &node, Register result) {
   return simple;
 }
 
+/// Puts all positions in order for every rank anew: literal, and shared with nothing.
+Register Resolver::select(Expr::Reduce const &node) {
+  if (node.indices.size() != 1 || !node.rank)
+    fail("topk binds one index and has a rank");
+  Register rank = compile(*node.rank), result = fresh();
+  emit(Op::SelectBegin);
+  scope([&] {
+    bind(node.indices[0]);
+    loop(node.indices, [&] {
+      std::optional<uint32_t> outside;
+      if (node.domain)
+        outside = emit(Op::JumpIfFalse, 0, compile(*node.domain));
+      Register value = compile(*node.body);
+      emit(node.body->type == Scalar::Real ? Op::SelectReal : Op::SelectInt, 0, value, bound.at(node.indices[0]));
+      if (outside)
+        jumpHere(*outside);
+    });
+    unbind(node.indices[0]);
+  });
+  emit(Op::Selected, result, rank);
+  return result;
+}
+
 Register Resolver::reduce(Expr const &expr, Expr::Reduce const &node) {
+  if (node.kind == ReduceKind::TopK)
+    return select(node);
   bool place = node.kind == ReduceKind::ArgMax || node.kind == ReduceKind::ArgMin;
   if (place && node.indices.size() != 1)
     fail("argmax and argmin bind one index");

@@ -56,6 +56,7 @@ private:
 
   // Reductions.
   Register reduce(Expr const &expr, Expr::Reduce const &node);
+  Register select(Expr::Reduce const &node);
   Register initialValue(Expr const &expr, ReduceKind kind);
   bool dot(Expr::Reduce const &node, Register result);
   std::optional<uint32_t> memoFor(Expr const &expr);

@@ -249,3 +249,43 @@ func.func @matmul_c4(%a: tensor<3x4xf16>, %p: tensor<1x4x8xf32>, %c: tensor<3x8x
   %r = heed.matmul ins(%a, %p : tensor<3x4xf16>, tensor<1x4x8xf32>) outs(%c : tensor<3x8xf32>) -> tensor<3x8xf32>
   return
 }
+
+// -----
+
+func.func @topk_c1(%x: tensor<3x?xf32>, %o: tensor<4x2xi32>) {
+  // expected-error @below {{expected an init with the axes of the source before the last, found 'tensor<3x?xf32>' and 'tensor<4x2xi32>'}}
+  %r = heed.topk ins(%x : tensor<3x?xf32>) outs(%o : tensor<4x2xi32>) -> tensor<4x2xi32>
+  return
+}
+
+// -----
+
+func.func @topk_c2(%x: tensor<3x?xf32>, %o: tensor<3x?xi32>) {
+  // expected-error @below {{expected a static number of places, found 'tensor<3x?xi32>'}}
+  %r = heed.topk ins(%x : tensor<3x?xf32>) outs(%o : tensor<3x?xi32>) -> tensor<3x?xi32>
+  return
+}
+
+// -----
+
+func.func @topk_c3(%x: tensor<3x5xf32>, %c: tensor<3x4xi1>, %o: tensor<3x2xi32>) {
+  // expected-error @below {{expected conditions of the sizes of the source, found 'tensor<3x4xi1>'}}
+  %r = heed.topk ins(%x, %c : tensor<3x5xf32>, tensor<3x4xi1>) outs(%o : tensor<3x2xi32>) -> tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @topk_c4(%x: tensor<3x5xf32>, %o: tensor<3x2xf32>) {
+  // expected-error @below {{expected numbers and places of type i32, found 'tensor<3x5xf32>' and 'tensor<3x2xf32>'}}
+  %r = heed.topk ins(%x : tensor<3x5xf32>) outs(%o : tensor<3x2xf32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+func.func @topk_c5(%x: tensor<3x5xf32>, %o: memref<3x2xi32>) {
+  // expected-error @below {{expected only tensors or only buffers}}
+  heed.topk ins(%x : tensor<3x5xf32>) outs(%o : memref<3x2xi32>)
+  return
+}

@@ -147,3 +147,13 @@ func.func @matmul(%a: tensor<?x256xf32>, %w: tensor<256x100xf32>, %u: tensor<100
   %2 = heed.matmul ins(%a, %0 : tensor<?x256xf32>, tensor<7x256x16xf32>) outs(%c : tensor<?x100xf32>) -> tensor<?x100xf32>
   return %2, %1 : tensor<?x100xf32>, tensor<7x256x16xf32>
 }
+
+// CHECK-LABEL: func @topk(
+// CHECK: heed.topk ins(%{{.*}}, %{{.*}} : tensor<?x?xf32>, tensor<?x?xi1>) outs(%{{.*}} : tensor<?x4xi32>) -> tensor<?x4xi32>
+// CHECK: heed.topk ins(%{{.*}} : memref<9xindex>) outs(%{{.*}} : memref<2xi32>)
+func.func @topk(%x: tensor<?x?xf32>, %c: tensor<?x?xi1>, %o: tensor<?x4xi32>, %y: memref<9xindex>, %p: memref<2xi32>)
+    -> tensor<?x4xi32> {
+  %r = heed.topk ins(%x, %c : tensor<?x?xf32>, tensor<?x?xi1>) outs(%o : tensor<?x4xi32>) -> tensor<?x4xi32>
+  heed.topk ins(%y : memref<9xindex>) outs(%p : memref<2xi32>)
+  return %r : tensor<?x4xi32>
+}
