@@ -18,7 +18,7 @@ std::map<std::string, UnaryOp> const realFunctions = {
 
 bool isBuiltin(std::string const &name) {
   return realFunctions.contains(name) || name == "select" || name == "float" || name == "int" || name == "dot" ||
-         name == "concat" || isReduction(name);
+         name == "concat" || name == "length" || isReduction(name);
 }
 
 TensorPtr Elaborator::applyBuiltin(std::string const &name, std::vector<TensorPtr> operands, ast::Range range) {
@@ -61,8 +61,10 @@ TensorPtr Elaborator::applyBuiltin(std::string const &name, std::vector<TensorPt
   if (name == "dot")
     return count(2) ? dot(operands[0], operands[1], range) : nullptr;
   if (name == "concat") {
-    if (operands.empty())
-      return count(2), nullptr;
+    if (operands.empty()) {
+      error(Code::H0304, range, "'concat' joins at least one tensor, found none");
+      return nullptr;
+    }
     return concat(std::move(operands), range);
   }
   return nullptr;
@@ -85,6 +87,8 @@ Value Elaborator::evaluateBuiltin(std::string const &name, ast::Call const &call
     error(Code::H0410, ast::rangeOf(*call.where), "a condition stands in reductions only");
     return {};
   }
+  if (name == "length")
+    return lengthOf(call);
   if (name == "select") {
     if (call.arguments.size() != 3) {
       error(Code::H0304, call.range,
@@ -114,8 +118,17 @@ Value Elaborator::evaluateBuiltin(std::string const &name, ast::Call const &call
                        [range](Subscripts const &e) { return build::select(e[0], e[1], e[2], range); });
   }
   std::vector<TensorPtr> operands;
-  for (ast::Expr const &argument : call.arguments)
-    operands.push_back(tensor(argument));
+  for (ast::Expr const &argument : call.arguments) {
+    Value value = evaluate(argument);
+    if (auto *list = value.list(); list && name == "concat") {
+      auto joined = tensorsOf(*list, ast::rangeOf(argument));
+      if (!joined)
+        return {};
+      operands.insert(operands.end(), joined->begin(), joined->end());
+    } else {
+      operands.push_back(asTensor(value, ast::rangeOf(argument)));
+    }
+  }
   for (TensorPtr const &operand : operands)
     if (!operand)
       return {};

@@ -15,6 +15,10 @@ constexpr size_t maximumUses = 65'536;
 std::optional<FunctionValue> Elaborator::resolveCallee(ast::Call const &call, bool &direct) {
   std::string const &name = call.callee.text;
   direct = true;
+  if (callsElement(call)) {
+    direct = false;
+    return calledElement(call);
+  }
   if (findIndex(name) != placeholderBase) {
     error(Code::H0303, call.callee.range, fmt::format("'{}' is an index, not a function", name));
     return std::nullopt;
@@ -53,9 +57,15 @@ std::vector<Value> Elaborator::evaluateCallResults(ast::Call const &call) {
   auto function = resolveCallee(call, direct);
   if (!function)
     return {Value()};
+  bool element = callsElement(call);
+  if (!function->callable && element) { // the subscripts have chosen the function
+    ast::Call plain = call;
+    plain.indices.clear();
+    return {evaluateBuiltin(function->builtin, plain)};
+  }
   if (!function->callable)
     return {evaluateBuiltin(function->builtin, call)};
-  if (!call.indices.empty()) {
+  if (!call.indices.empty() && !element) {
     error(Code::H0303, call.range,
           fmt::format("'{}' is no reduction and takes no index in brackets", function->name()));
     return {Value()};
@@ -73,9 +83,10 @@ std::string Elaborator::segment(ast::Call const &call, Instance &callee, Functio
   Instance &owner = *instance->owner;
   std::vector<ast::Call const *> trail = instance->trail;
   trail.push_back(&call);
-  auto [place, added] = owner.segments.try_emplace(trail);
+  // A call of a list element stands for several functions, each with a segment of its own.
+  std::string name = call.as ? call.as->text : function.name();
+  auto [place, added] = owner.segments.try_emplace({trail, name});
   if (added) {
-    std::string name = call.as ? call.as->text : function.name();
     unsigned uses = ++owner.segmentUses[name];
     place->second = uses == 1 ? name : fmt::format("{}_{}", name, uses);
   }

@@ -282,6 +282,13 @@ void Elaborator::elaboratePair(ast::Definition const &definition, Pair const &pa
   if (promises)
     if (auto place = promises->find(target.name.text); place != promises->end())
       promise = &place->second;
+  if (auto *list = get<ast::ListOf>(*pair.value);
+      list && target.subscripts.empty() && !definition.where && !definition.until && !promise) {
+    Restore restore(*this);
+    scope = &body;
+    body.bind(target.name.text, evaluateList(*list), target.range);
+    return;
+  }
   IndexFrame own;
   std::vector<IndexId> ids;
   TensorPtr value;
@@ -304,7 +311,7 @@ void Elaborator::elaboratePair(ast::Definition const &definition, Pair const &pa
     if (ok) {
       // A softmax over an index of the left side normalises the definition itself.
       auto *call = get<ast::Call>(*pair.value);
-      bool normalises = call && call->callee.text == "softmax" && call->indices.size() == 1 &&
+      bool normalises = call && !call->element && call->callee.text == "softmax" && call->indices.size() == 1 &&
                         call->arguments.size() == 1 && call->statics.empty();
       for (size_t k = 0; normalises && k < own.names.size(); ++k)
         if (own.names[k].first == call->indices.front().text)
@@ -319,7 +326,7 @@ void Elaborator::elaboratePair(ast::Definition const &definition, Pair const &pa
                 fmt::format("index '{}' does not occur in what is normalised", call->indices.front().text));
           value = nullptr;
         }
-      } else if (call && call->callee.text == "topk" && isIntegerTarget(target, promise)) {
+      } else if (call && !call->element && call->callee.text == "topk" && isIntegerTarget(target, promise)) {
         value = selectionValue(*call); // stored as the definition itself
       } else {
         value = tensor(*pair.value);

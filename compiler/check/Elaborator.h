@@ -142,6 +142,7 @@ private:
   // Expressions (Expressions.cpp)
   Value evaluate(ast::Expr const &expr);
   TensorPtr tensor(ast::Expr const &expr); // a tensor or number, or null after an error
+  TensorPtr asTensor(Value const &value, ast::Range range);
   Value evaluateName(ast::Name const &name);
   Value evaluateUnary(ast::Unary const &unary);
   Value evaluateChain(ast::Chain const &chain);
@@ -198,6 +199,16 @@ private:
   Value evaluateSelection(ast::Call const &call);
 
   friend struct SoftmaxDefinition;
+
+  // Static lists (Lists.cpp)
+  Value evaluateList(ast::ListOf const &list);
+  bool appendItems(std::vector<ast::Expr> const &items, ListValue &list);
+  std::optional<std::vector<Value>> valuesOf(ast::Each const &each);
+  Value lengthOf(ast::Call const &call);
+  std::optional<std::vector<TensorPtr>> tensorsOf(ListValue const &list, ast::Range range);
+  Value reduceList(std::string const &name, ListValue const &list, ast::Range range);
+  bool callsElement(ast::Call const &call);
+  std::optional<FunctionValue> calledElement(ast::Call const &call);
 
   // Names and sizes (Scope.cpp)
   ast::Callable const *findCallable(std::string const &name, FileScope const &from, FileScope const *&where) const;

@@ -109,28 +109,22 @@ Value Elaborator::evaluate(ast::Expr const &expr) {
             fmt::format("'{}' has {} results; a definition names all of them", call->callee.text, results.size()));
     return {};
   }
-  if (auto *list = get<ast::ListOf>(expr)) {
-    auto value = std::make_shared<ListValue>();
-    for (ast::Expr const &item : list->items) {
-      value->items.push_back(evaluateFunction(item));
-      if (value->items.back().poisoned())
-        return {};
-    }
-    return std::shared_ptr<ListValue const>(value);
-  }
+  if (auto *list = get<ast::ListOf>(expr))
+    return evaluateList(*list);
   error(Code::H0306, range, "a text stands only after 'from', 'text' and 'import'");
   return {};
 }
 
-TensorPtr Elaborator::tensor(ast::Expr const &expr) {
-  Value value = evaluate(expr);
+TensorPtr Elaborator::tensor(ast::Expr const &expr) { return asTensor(evaluate(expr), ast::rangeOf(expr)); }
+
+TensorPtr Elaborator::asTensor(Value const &value, ast::Range range) {
   if (TensorPtr result = value.tensor())
     return result;
   if (auto *function = value.function())
-    error(Code::H0306, ast::rangeOf(expr),
+    error(Code::H0306, range,
           fmt::format("expected a tensor or number, found the function '{}'", function->name()));
   else if (value.list())
-    error(Code::H0306, ast::rangeOf(expr), "expected a tensor or number, found a list");
+    error(Code::H0306, range, "expected a tensor or number, found a list");
   return nullptr;
 }
 

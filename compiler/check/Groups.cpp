@@ -343,10 +343,16 @@ void Elaborator::elaborateGroup(
 std::optional<Scalar> Elaborator::guessCall(ast::Call const &call, size_t which,
                                             std::map<std::string, Scalar> const &members,
                                             std::set<std::string> const &indices) {
-  std::string const &name = call.callee.text;
   FileScope const *where = nullptr;
   ast::Callable const *callable = nullptr;
-  if (auto binding = scope->find(name)) {
+  bool element = callsElement(call);
+  auto function = element ? calledElement(call) : std::nullopt;
+  if (element && !function)
+    return std::nullopt;
+  std::string const &name = function && !function->callable ? function->builtin : call.callee.text;
+  if (function) {
+    callable = function->callable;
+  } else if (auto binding = scope->find(name)) {
     if (auto *function = binding->value.function())
       callable = function->callable;
     else

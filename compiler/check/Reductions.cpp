@@ -84,7 +84,10 @@ Value Elaborator::evaluateReduction(std::string const &name, ast::Call const &ca
             fmt::format("the condition needs an index: {}[j](... where ...)", name));
       return {};
     }
-    TensorPtr body = tensor(call.arguments.front());
+    Value value = evaluate(call.arguments.front());
+    if (auto *list = value.list())
+      return reduceList(name, *list, call.range);
+    TensorPtr body = asTensor(value, ast::rangeOf(call.arguments.front()));
     TensorPtr result = body ? reduceLastAxis(name, body, call.range) : nullptr;
     return hoist(result, false);
   }

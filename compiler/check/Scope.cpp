@@ -140,7 +140,7 @@ std::set<std::string> Elaborator::visibleNames() {
   for (char const *name :
        {"sum",   "product", "mean",  "max",    "min",   "argmax", "argmin", "any",   "all", "softmax", "topk",
         "exp",   "log",     "sqrt",  "rsqrt",  "abs",   "sin",    "cos",    "tanh",  "erf", "sigmoid",
-        "floor", "ceil",    "round", "select", "float", "int",    "dot",    "concat"})
+        "floor", "ceil",    "round", "select", "float", "int",    "dot",    "concat", "length"})
     names.insert(name);
   return names;
 }

@@ -75,7 +75,7 @@ struct Instance {
   // trail.
   Instance *owner = nullptr;
   std::vector<ast::Call const *> trail;
-  std::map<std::vector<ast::Call const *>, std::string> segments;
+  std::map<std::pair<std::vector<ast::Call const *>, std::string>, std::string> segments;
   std::map<std::string, unsigned> segmentUses;
   unsigned temporaries = 0;
   unsigned depth = 0;

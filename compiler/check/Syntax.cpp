@@ -29,11 +29,16 @@ void forEachName(ast::Expr const &expr, std::set<std::string> const &hidden,
     for (ast::Expr const &subscript : index->subscripts)
       forEachName(subscript, hidden, visit);
   } else if (auto *call = get<ast::Call>(expr)) {
-    if (!hidden.contains(call->callee.text))
+    if (call->element)
+      forEachName(*call->element, hidden, visit);
+    else if (!hidden.contains(call->callee.text))
       visit({call->callee.text, call->callee.range, nullptr, true});
     std::set<std::string> inner = hidden;
     for (ast::Name const &name : call->indices)
-      inner.insert(name.text);
+      if (isReduction(call->callee.text))
+        inner.insert(name.text);
+      else if (!hidden.contains(name.text)) // the place of a function in a list
+        visit({name.text, name.range, nullptr, false});
     for (ast::Expr const &argument : call->arguments)
       forEachName(argument, inner, visit);
     if (call->where)
@@ -47,8 +52,13 @@ void forEachName(ast::Expr const &expr, std::set<std::string> const &hidden,
     for (ast::ChainStep const &step : chain->rest)
       forEachName(step.operand, hidden, visit);
   } else if (auto *list = get<ast::ListOf>(expr)) {
+    std::set<std::string> inner = hidden;
+    if (list->each) {
+      forEachName(list->each->over, hidden, visit);
+      inner.insert(list->each->name.text);
+    }
     for (ast::Expr const &item : list->items)
-      forEachName(item, hidden, visit);
+      forEachName(item, inner, visit);
   }
 }
 

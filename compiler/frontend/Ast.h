@@ -48,7 +48,7 @@ struct Index;  // x[i, j - 1]
 struct Call;   // f(a, b; heads: 8) as name;  sum[j](e);  sum[j](e where c)
 struct Unary;  // -x, not x
 struct Chain;  // a + b - c; one precedence level, left to right ('^': right to left)
-struct ListOf; // [a, b, c]: a static list
+struct ListOf; // [a, b, c]; [e for h < 4]; [e for w in widths]: a static list
 
 struct Expr : x3::variant<Integer, Real, Boolean, Text, Name, x3::forward_ast<Index>, x3::forward_ast<Call>,
                           x3::forward_ast<Unary>, x3::forward_ast<Chain>, x3::forward_ast<ListOf>> {
@@ -71,9 +71,11 @@ struct NamedArgument : Ranged {
 };
 
 /// A call of a function, layer, reduction or function value. `indices` are the bound indices of a reduction; `where`
-/// restricts the first argument of a reduction; `as` names the use of a layer in parameter paths.
+/// restricts the first argument of a reduction; `as` names the use of a layer in parameter paths. `element` is what is
+/// called if it is an element of a list, `pattern[layer % 2](x)`; `callee` then is the name of the list, if it has one.
 struct Call : Ranged {
   Name callee;
+  std::optional<Expr> element;
   std::vector<Name> indices;
   std::vector<Expr> arguments;
   std::optional<Expr> where;
@@ -114,8 +116,15 @@ struct Chain : Ranged {
   std::vector<ChainStep> rest;
 };
 
+/// `for name < over`: the integers below it; `for name in over`: the elements of a list.
+struct Each : Ranged {
+  Name name;
+  bool counts = false;
+  Expr over;
+};
 struct ListOf : Ranged {
   std::vector<Expr> items;
+  std::optional<Each> each; // the items are written out for every value
 };
 
 /// `f32`, `i32[n]`, `[n, d / 2]` (f32), `bool[n]`, or a static type `int`, `float`, `fn`, `list`. An empty element name

@@ -74,7 +74,10 @@ struct Printer {
     out += ']';
   }
   void operator()(ast::Call const &node) {
-    out += node.callee.text;
+    if (node.element)
+      show(*node.element);
+    else
+      out += node.callee.text;
     if (!node.indices.empty()) {
       out += '[';
       list(node.indices, [&](ast::Name const &name) { out += name.text; });
@@ -111,6 +114,10 @@ struct Printer {
   void operator()(ast::ListOf const &node) {
     out += '[';
     expressions(node.items);
+    if (node.each) {
+      put(" for {} {} ", node.each->name.text, node.each->counts ? "<" : "in");
+      show(node.each->over);
+    }
     out += ']';
   }
 
