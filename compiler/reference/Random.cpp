@@ -14,6 +14,8 @@
 
 namespace heed::reference {
 
+/// After so many attempts the list is used up, and any size is as good.
+constexpr int AttemptsAwkward = 200;
 constexpr int64_t AwkwardSizes[] = {0, 1, 2, 3, 5, 7, 8, 13, 16, 31, 33, 64, 65, 97, 128, 131, 200, 257, 512};
 
 /// A generator whose values are the same with every standard library, unlike std::normal_distribution.
@@ -171,8 +173,10 @@ std::vector<std::vector<int64_t>> drawSizes(Program const &program, size_t count
     bool mixes = attempt >= static_cast<int>(std::size(AwkwardSizes)) || (attempt % 3 == 2 && program.dims.size() > 1);
     for (Dim const &dim : program.dims) {
       int64_t value = AwkwardSizes[mixes ? generator.below(std::size(AwkwardSizes)) : same];
+      if (attempt >= AttemptsAwkward)
+        value = generator.below(AwkwardSizes[std::size(AwkwardSizes) - 1] + 1);
       if (dim.maximum >= 0)
-        value = std::min(value, dim.maximum);
+        value = attempt < AttemptsAwkward ? std::min(value, dim.maximum) : value % (dim.maximum + 1);
       dims.push_back(dim.fromUntil ? dim.maximum : std::max(value, dim.minimum));
     }
     if (std::find(result.begin(), result.end(), dims) != result.end() || !isValid(program, dims))

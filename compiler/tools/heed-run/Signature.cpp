@@ -126,6 +126,16 @@ std::string describe(Signature const &signature) {
   list("input", signature.inputs);
   list("result", signature.outputs);
   list("param", signature.params);
+  if (!signature.params.empty()) {
+    int64_t numbers = 0;
+    for (TensorSignature const &param : signature.params) {
+      int64_t product = 1; // parameters have constant shapes
+      for (Size const &axis : param.shape)
+        product *= axis.constant;
+      numbers += product;
+    }
+    text += fmt::format("  {:<8}{} numbers in {} tensors\n", "params", numbers, signature.params.size());
+  }
   for (Dim const &dim : signature.dims) {
     text += fmt::format("  {:<8}{}", "size", dim.name);
     if (dim.minimum > 0)

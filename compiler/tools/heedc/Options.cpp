@@ -42,6 +42,8 @@ cl::opt<std::string> prefix("prefix", cl::desc("Prefix of exported symbols"), cl
                             cl::cat(category));
 cl::opt<bool> verify("verify", cl::desc("Run the compiled model against the reference interpreter on random inputs"),
                      cl::cat(category));
+cl::opt<unsigned> verifySizes("verify-sizes", cl::desc("At how many combinations of run-time sizes (default: 8)"),
+                              cl::init(8), cl::value_desc("N"), cl::cat(category));
 cl::opt<bool> explain("explain", cl::desc("Say at each line what was derived from it, and what not, and why"),
                       cl::cat(category));
 cl::opt<bool> depfile("MD", cl::desc("Also write a dependency file for make and ninja"), cl::cat(category));
@@ -138,7 +140,7 @@ std::optional<int> chooseFrom() {
   if (parsed.emit && *parsed.emit < *parsed.from)
     return usage(fmt::format("stage '{}' comes before '{}', where FILE starts", infoOf(*parsed.emit).flag.str(),
                              from.getValue()));
-  if (verify)
+  if (parsed.verify)
     return usage("--verify needs a model file: the interpreter does not read IR");
   // IR at these stages is made for one target; it would be wrong for another.
   if (*parsed.from >= Phase::Vector && parsed.compile.targets.size() > 1) {
@@ -181,14 +183,15 @@ std::optional<int> parseCommandLine(int argc, char **argv) {
       (!prefix.empty() && llvm::isDigit(prefix[0])))
     return usage(fmt::format("--prefix={} cannot begin a C identifier", prefix.getValue()));
   // What is only run here need not be compiled for other machines.
-  bool here = verify && !target.getNumOccurrences();
+  bool here = (verify || verifySizes.getNumOccurrences()) && !target.getNumOccurrences();
   llvm::Expected<std::vector<Target>> targets = parseTargets(here ? "native" : target.getValue());
   if (!targets)
     return usage(llvm::toString(targets.takeError()));
 
   parsed.input = input;
   parsed.header = header;
-  parsed.verify = verify;
+  parsed.verify = verify || verifySizes.getNumOccurrences();
+  parsed.verifySizes = verifySizes;
   parsed.verifyDiagnostics = verifyDiagnostics;
   CompileOptions &compile = parsed.compile;
   compile.model = model;
@@ -206,7 +209,7 @@ std::optional<int> parseCommandLine(int argc, char **argv) {
     return wrong;
   if (!parsed.header.empty() && parsed.emit && *parsed.emit < Phase::Heed)
     return usage(fmt::format("stage '{}' comes before the C header is known", infoOf(*parsed.emit).flag.str()));
-  if (verify && parsed.emit)
+  if (parsed.verify && parsed.emit)
     return usage("--verify writes nothing; leave out -o and --emit");
   if (depfile || depfileName.getNumOccurrences()) {
     if (parsed.output.empty() || parsed.output == "-")

@@ -16,6 +16,7 @@ struct CommandLine {
   std::optional<Phase> from;
   std::optional<Phase> emit; // unset: check only
   bool verify = false, verifyDiagnostics = false;
+  unsigned verifySizes = 8;
   CompileOptions compile;
 };
 

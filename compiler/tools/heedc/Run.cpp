@@ -47,7 +47,7 @@ std::string dependencies(Session const &session, CommandLine const &line) {
 }
 
 /// Compiles to a temporary library, and compares it with the interpreter.
-mlir::LogicalResult verifyModel(Session &session, StringRef text, StringRef name) {
+mlir::LogicalResult verifyModel(Session &session, StringRef text, StringRef name, unsigned sizes) {
   mlir::FailureOr<Compiled> compiled = compile(session, text, name, std::nullopt, Phase::SharedLibrary);
   if (failed(compiled))
     return mlir::failure();
@@ -58,7 +58,7 @@ mlir::LogicalResult verifyModel(Session &session, StringRef text, StringRef name
   if (failed(write(session, path, compiled->bytes)))
     return mlir::failure();
   std::string report;
-  bool right = reference::verifyLibrary(*compiled->program, path.str().str(), {}, report);
+  bool right = reference::verifyLibrary(*compiled->program, path.str().str(), {.sizes = sizes}, report);
   outs() << report;
   return mlir::success(right);
 }
@@ -92,7 +92,7 @@ int runCompiler() {
   }
   StringRef text = (*buffer)->getBuffer();
   mlir::LogicalResult result =
-      line.verify ? verifyModel(session, text, name) : compileAndWrite(session, text, name, line);
+      line.verify ? verifyModel(session, text, name, line.verifySizes) : compileAndWrite(session, text, name, line);
   if (line.verifyDiagnostics) {
     std::string problems = checkExpectations(text, name, session.messages());
     errs() << problems;
