@@ -265,6 +265,25 @@ def ExpandMath : Pass<"heed-expand-math"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def ExpandShapes : Pass<"heed-expand-shapes"> {
+  let summary = "Writes memref.expand_shape as a reinterpretation with known sizes";
+  let description = [{
+    The upstream expansion of strided metadata infers sizes from the source, so it takes one dynamic size per group of axes. A product
+    over two run-time axes (queries and keys) has two. The sizes are operands of the operation: all buffers are contiguous, and so
+    the strides follow.
+
+    ```mlir
+    %e = memref.expand_shape %b [[0, 1], [2]] output_shape [%n, %m, 5] : memref<?x5xf32> into memref<?x?x5xf32>
+    ```
+    becomes
+    ```mlir
+    %s = affine.apply affine_map<()[s0] -> (s0 * 5)>()[%m]
+    %e = memref.reinterpret_cast %b to offset: [0], sizes: [%n, %m, 5], strides: [%s, 5, 1] : memref<?x5xf32> to memref<?x?x5xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def ContractArithmetic : Pass<"heed-contract-arithmetic"> {
   let summary = "Allows a product and a sum to be rounded once";
   let description = [{

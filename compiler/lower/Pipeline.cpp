@@ -85,6 +85,8 @@ void buildLLVMPipeline(OpPassManager &passes, TargetOptions const &target) {
   passes.addPass(createExpandMath(math));
   passes.addPass(createLoopInvariantCodeMotionPass());
   passes.addPass(createConvertVectorToSCFPass());
+  // Before the metadata of buffers is expanded, which fails on two run-time sizes in one group.
+  passes.addPass(createExpandShapes());
   passes.addPass(memref::createExpandStridedMetadataPass());
   passes.addPass(createLowerAffinePass());
   arith::ArithExpandOpsPassOptions expand;

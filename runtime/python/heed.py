@@ -107,7 +107,7 @@ class Model:
 
     def bind(self, name, value):
         """Copies the value of one parameter into the model."""
-        array = numpy.ascontiguousarray(value)
+        array = numpy.asarray(value, order="C")  # unlike ascontiguousarray, it keeps numbers without axes
         self._check(self._library.heed_bind(self._handle, name.encode(), ctypes.byref(self._tensor(array))))
 
     def __call__(self, inputs):
@@ -141,7 +141,7 @@ class Model:
 
     def _input(self, k, value):
         dtype = _DTYPES[self._program.contents.inputs[k].dtype]
-        array = numpy.ascontiguousarray(value)
+        array = numpy.asarray(value, order="C")  # unlike ascontiguousarray, it keeps numbers without axes
         return array.astype(dtype) if numpy.can_cast(array.dtype, dtype, "same_kind") else array
 
     @staticmethod

@@ -209,8 +209,8 @@ std::optional<int> parseCommandLine(int argc, char **argv) {
     return wrong;
   if (!parsed.header.empty() && parsed.emit && *parsed.emit < Phase::Heed)
     return usage(fmt::format("stage '{}' comes before the C header is known", infoOf(*parsed.emit).flag.str()));
-  if (parsed.verify && parsed.emit)
-    return usage("--verify writes nothing; leave out -o and --emit");
+  if (parsed.verify && parsed.emit && (*parsed.emit != Phase::SharedLibrary || parsed.output == "-"))
+    return usage("--verify can only write the library that it ran; give -o FILE.so or nothing");
   if (depfile || depfileName.getNumOccurrences()) {
     if (parsed.output.empty() || parsed.output == "-")
       return usage("-MD needs an output file");

@@ -46,19 +46,22 @@ std::string dependencies(Session const &session, CommandLine const &line) {
   return rule + "\n";
 }
 
-/// Compiles to a temporary library, and compares it with the interpreter.
-mlir::LogicalResult verifyModel(Session &session, StringRef text, StringRef name, unsigned sizes) {
+/// Compiles to a library, a temporary one if the user wants none, and compares it with the interpreter.
+mlir::LogicalResult verifyModel(Session &session, StringRef text, StringRef name, CommandLine const &line) {
   mlir::FailureOr<Compiled> compiled = compile(session, text, name, std::nullopt, Phase::SharedLibrary);
   if (failed(compiled))
     return mlir::failure();
-  SmallString<128> path;
-  if (std::error_code error = sys::fs::createTemporaryFile("heedc", "so", path))
-    return session.error("cannot make a temporary file: " + error.message());
-  FileRemover remover(path);
+  SmallString<128> path(line.output);
+  FileRemover remover;
+  if (path.empty()) {
+    if (std::error_code error = sys::fs::createTemporaryFile("heedc", "so", path))
+      return session.error("cannot make a temporary file: " + error.message());
+    remover.setFile(path);
+  }
   if (failed(write(session, path, compiled->bytes)))
     return mlir::failure();
   std::string report;
-  bool right = reference::verifyLibrary(*compiled->program, path.str().str(), {.sizes = sizes}, report);
+  bool right = reference::verifyLibrary(*compiled->program, path.str().str(), {.sizes = line.verifySizes}, report);
   outs() << report;
   return mlir::success(right);
 }
@@ -92,7 +95,7 @@ int runCompiler() {
   }
   StringRef text = (*buffer)->getBuffer();
   mlir::LogicalResult result =
-      line.verify ? verifyModel(session, text, name, line.verifySizes) : compileAndWrite(session, text, name, line);
+      line.verify ? verifyModel(session, text, name, line) : compileAndWrite(session, text, name, line);
   if (line.verifyDiagnostics) {
     std::string problems = checkExpectations(text, name, session.messages());
     errs() << problems;
