@@ -73,7 +73,7 @@ def check_gpt2(library):
         model({"tokens": draw(17, 1)})
         true("a position past the table is refused", False)
     except heed.Error as error:
-        true("a position past the table is refused", "at most 16" in str(error))
+        true("a position past the table is refused", "n <= 16" in str(error))
 
 
 def check_vit(library):
@@ -133,7 +133,7 @@ def check_transformer(library):
             y = made(y, memory, tgt_mask=torch.triu(torch.ones(n, n, dtype=torch.bool), 1))
         equal("Transformer %d %d" % (m, n), model(source=source, target=target)["logits"], (y @ table.T)[0])
     dog = [model(source=numpy.array(words), target=target)["logits"] for words in ([1, 2, 3], [3, 2, 1])]
-    true("'Allen walks dog' is not 'dog walks Allen'", (abs(dog[0] - dog[1]) > 1e-3).any())
+    true("'Allen walks dog' is not 'dog walks Allen'", (abs(dog[0] - dog[1]) > 1e-4).any())
 
 
 def main():
