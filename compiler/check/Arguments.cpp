@@ -166,7 +166,8 @@ bool Elaborator::bindTensorArgument(ast::Parameter const &parameter, TensorPtr v
     std::string name;
     ast::Range place = parameter.range;
     if (auto *dim = get<ast::Name>(parameter.type.shape[k])) {
-      name = dim->text + " = ";
+      if (dim->text != sizes.print(*declared)) // the caller may use the same name
+        name = dim->text + " = ";
       if (auto binding = callee.body.find(dim->text))
         place = binding->range;
     }

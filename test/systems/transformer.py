@@ -24,11 +24,13 @@ def check_attentions(model, n, m):
     equal("attention of width 1", got["one"], functional.scaled_dot_product_attention(*(tensor(t)[None] for t in (narrow, narrow, v[0])))[0])
     with torch.no_grad():
         for name, other, options in (("self", x, {"num_heads": 2, "bias": False}),
+                                     ("local", x, {"num_heads": 2, "bias": False}),
                                      ("cross", y, {"num_heads": 4, "bias": False, "kdim": 6, "vdim": 6}),
                                      ("cross_bias", y, {"num_heads": 2, "kdim": 6, "vdim": 6})):
             module = torch.nn.MultiheadAttention(8, batch_first=True, dtype=torch.float64, **options)
             attention(module, model.under(name))
-            mask = torch.triu(torch.ones(n, n, dtype=torch.bool), 1) if name == "self" else None      # True: forbidden
+            i, j = torch.arange(n)[:, None], torch.arange(n)
+            mask = {"self": j > i, "local": abs(i - j) > 2}.get(name)                                  # True: forbidden
             wanted = module(tensor(x)[None], tensor(other)[None], tensor(other)[None], attn_mask=mask, need_weights=False)[0][0]
             equal("heads, " + name, got[name], wanted)
         for name, activation in (("ffn", functional.relu), ("ffn_gelu", functional.gelu),
