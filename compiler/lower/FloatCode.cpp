@@ -210,7 +210,8 @@ Value FloatCode::sinOrCos(Value x, bool isSine) {
     return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, masked, integer(0));
   };
   Value result = select(hasBit(1), cosine, sine);
-  return select(hasBit(2), arith::NegFOp::create(builder, loc, result), result);
+  result = select(hasBit(2), arith::NegFOp::create(builder, loc, result), result);
+  return isSine ? select(equal(x, number(0)), x, result) : result; // the sign of zero
 }
 
 } // namespace heed

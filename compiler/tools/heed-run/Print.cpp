@@ -19,6 +19,8 @@ std::string join(std::vector<std::string> const &parts) {
 std::string number(double value, heed_dtype dtype) {
   if (dtype == HEED_BOOL)
     return value != 0 ? "true" : "false";
+  if (std::isnan(value))
+    return "nan"; // whatever its sign, which differs between machines
   if (dtype == HEED_F64 || double(float(value)) != value)
     return fmt::format("{}", value);
   return fmt::format("{}", float(value));
