@@ -7,15 +7,22 @@ func.func @causal(%n: index, %m: index, %q: memref<?x64xf32>, %k: memref<?x64xf3
   %c64 = arith.constant 64 : index
   %scale = arith.constant 0.125 : f32
   // CHECK: scf.parallel
-  // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<96x128xf32>
-  // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<96x64xf32>
-  // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<8x64x16xf32>
+  // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<6x256xf32>
+  // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<192x64xf32>
+  // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<16x64x16xf32>
   // CHECK-NOT: memref.alloc(
   // Keys behind the last row of the block are not visited.
-  // CHECK: %[[LAST:.*]] = arith.minsi %[[M]],
-  // CHECK: scf.for %{{.*}} = %{{.*}} to %[[LAST]] step %{{.*}} {
+  // CHECK: %[[LAST:.*]] = arith.addi %[[M]], %c-1
+  // CHECK: arith.minsi %{{.*}}, %[[LAST]]
+  // CHECK: %[[END:.*]] = arith.select
+  // CHECK: scf.for %{{.*}} = %c0 to %[[END]] step %c256 {
+  // A tile that no query of the block masks anything of is full.
+  // CHECK: %[[FULL:.*]] = arith.cmpi sle
   // CHECK: vector.shuffle
   // CHECK: vector.fma
+  // CHECK: scf.if %[[FULL]] -> (vector<8xf32>) {
+  // CHECK-NOT: vector.reduction <or>
+  // CHECK: } else {
   // The comparison of i and j is one of lanes; a masked score is selected, never computed with.
   // CHECK: arith.cmpi {{sle|sge}}, %{{.*}}, %{{.*}} : vector<8xi32>
   // CHECK: vector.reduction <or>
