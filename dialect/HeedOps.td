@@ -251,7 +251,7 @@ def Heed_AttentionOp : Heed_Kernel<"attention", [RecursiveMemoryEffects, AttrSiz
   let description = [{
     `init[b.., i, e] = sum_j softmax_j(score(b.., i, j, dot)) * value[b.., j, e]` where
     `dot = sum_d query[b.., i, d] * key[b.., j, d]`, over the j inside the domain. A row without any gives 0.
-    What `init` holds before is not read.
+    What `init` holds before is not read. With `plain` the weights are the scores themselves, which nothing normalises.
 
     `sizes` gives the iteration space (b..., i, j, d, e); without `query` and `key` there is no d, and `score` has no
     `dot` argument. `indexing_maps` map the iteration space to the subscripts of the operands, in operand order; they may
@@ -285,11 +285,11 @@ def Heed_AttentionOp : Heed_Kernel<"attention", [RecursiveMemoryEffects, AttrSiz
   }];
   let arguments = (ins Variadic<Index>:$sizes, Optional<Heed_TensorOrBuffer>:$query,
                        Optional<Heed_TensorOrBuffer>:$key, Heed_TensorOrBuffer:$source, Heed_TensorOrBuffer:$init,
-                       AffineMapArrayAttr:$indexing_maps);
+                       AffineMapArrayAttr:$indexing_maps, UnitAttr:$plain);
   let regions = (region MaxSizedRegion<1>:$domain, SizedRegion<1>:$score);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let assemblyFormat = [{
-    `(` $sizes `)` `ins` `(` custom<AttentionInputs>($query, $key, $source, type($query), type($key), type($source)) `)`
+    `(` $sizes `)` (`plain` $plain^)? `ins` `(` custom<AttentionInputs>($query, $key, $source, type($query), type($key), type($source)) `)`
     `outs` `(` $init `:` type($init) `)` `indexing_maps` `=` $indexing_maps
     custom<Pairs>($domain, $score) attr-dict (`->` type($result)^)?
   }];

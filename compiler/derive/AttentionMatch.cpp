@@ -1,4 +1,4 @@
-// AttentionMatch.cpp - the structure of a softmax-weighted sum: which index is row, column, batch and feature.
+// AttentionMatch.cpp - the structure of a weighted sum: which index is row, column, batch and feature.
 #include "compiler/derive/AttentionMatch.h"
 
 #include "compiler/derive/LinalgOperands.h"
@@ -50,35 +50,43 @@ private:
     return false;
   }
 
-  /// The factors of the sum: one read of a softmax, and the value.
+  /// The factors of the sum: one read of the weights, and the value.
   bool findWeights() {
     SmallVector<Value> factors;
     collectFactors(match.sum.getYielded(), factors);
-    for (Value factor : factors) {
-      auto read = factor.getDefiningOp<tensor::ExtractOp>();
-      auto softmax = read ? read.getTensor().getDefiningOp<SoftmaxOp>() : SoftmaxOp();
-      if (softmax && !match.weights) {
-        match.weights = softmax;
-        weightsRead = read;
-      } else {
+    DefineOp plain = plainWeights(match.out);
+    auto isWeights = [&](Operation *producer, bool softmax) {
+      return producer && (softmax ? isa<SoftmaxOp>(producer) : producer == plain.getOperation());
+    };
+    for (bool softmax : {true, false})
+      for (Value factor : factors)
+        if (auto read = factor.getDefiningOp<tensor::ExtractOp>())
+          if (!match.weights && isWeights(read.getTensor().getDefiningOp(), softmax)) {
+            match.weights = Weights(read.getTensor().getDefiningOp());
+            weightsRead = read;
+          }
+    for (Value factor : factors)
+      if (!weightsRead || factor != weightsRead.getResult())
         match.value.values.push_back(factor);
-      }
-    }
     match.value.owner = match.out;
     return static_cast<bool>(match.weights);
   }
 
   bool checkWeights() {
-    SoftmaxOp weights = match.weights;
+    Weights weights = match.weights;
     if (!llvm::hasSingleElement(weights->getUsers()))
       return refuse("the weights are also read elsewhere or returned");
     std::optional<SmallVector<Value>> axes = plainSubscripts(weightsRead);
     match.column = match.sum.getValueBlock()->getArgument(0);
-    if (!axes || (*axes)[weights.getAxis()] != match.column)
+    auto column = axes ? llvm::find(*axes, match.column) : nullptr;
+    if (!axes || column == axes->end())
+      return refuse("the sum does not run over an axis of the weights");
+    unsigned axis = column - axes->begin();
+    if (SoftmaxOp softmax = weights.getSoftmax(); softmax && softmax.getAxis() != axis)
       return refuse("the sum does not run over the axis that the softmax normalises");
     match.axes = *axes;
-    if (!sameSize(weights.getMixedSizes()[weights.getAxis()], getAsOpFoldResult(match.sum.getSizes().front())))
-      return refuse("the sum runs over another range than the softmax");
+    if (!sameSize(weights.getMixedSizes()[axis], getAsOpFoldResult(match.sum.getSizes().front())))
+      return refuse("the sum runs over another range than the weights");
     if (!weights.getType().getElementType().isF32())
       return refuse("the weights are not stored in f32");
     if (match.value.values.empty())
@@ -87,15 +95,16 @@ private:
   }
 
   /// Outside the domain of the softmax the weights are 0, so the sum may run over more, but not over less.
+  /// Plain weights are read where the sum runs, and nowhere else.
   bool checkDomain() {
-    if (!match.sum.hasDomain())
+    if (!match.sum.hasDomain() || match.weights.isPlain())
       return true;
     SmallVector<Value> summed, normalised;
     collectConjuncts(match.sum.getCondition(), summed);
     IRMapping map;
     if (match.weights.hasDomain()) {
       collectConjuncts(match.weights.getCondition(), normalised);
-      for (auto [argument, axis] : llvm::zip_equal(match.weights.getDomainBlock()->getArguments(), match.axes))
+      for (auto [argument, axis] : llvm::zip_equal(match.weights.getDomain().getArguments(), match.axes))
         map.map(argument, axis == match.column ? Value(match.sum.getDomainBlock()->getArgument(0)) : axis);
     }
     for (Value condition : summed)
@@ -112,6 +121,9 @@ private:
         return refuse("the value has more than one axis of features");
       match.feature = argument;
     }
+    if (match.feature && match.sum.hasDomain() &&
+        derive::indicesOf(match.sum.getCondition(), match.out).contains(match.feature))
+      return refuse("features are summed over different elements");
     return true;
   }
 
@@ -201,6 +213,42 @@ private:
 };
 
 } // namespace
+
+SmallVector<OpFoldResult> Weights::getMixedSizes() const {
+  if (SoftmaxOp softmax = getSoftmax())
+    return softmax.getMixedSizes();
+  return cast<DefineOp>(op).getMixedSizes();
+}
+
+/// Whether a definition, or what it reads without reductions of its own, reads a sum of products over one index.
+static bool readsProducts(DefineOp define, unsigned depth = 0) {
+  bool found = false;
+  define.getValue().walk([&](tensor::ExtractOp read) {
+    auto producer = read.getTensor().getDefiningOp<DefineOp>();
+    if (!producer || found || depth > 8)
+      return;
+    ReduceOp sum = rootReduce(producer);
+    found = sum ? sum.getKind() == ReduceKind::Sum && sum.getYielded().getDefiningOp<arith::MulFOp>() && producer.getType().getRank() > 1
+                : !containsReduce(producer) && readsProducts(producer, depth + 1);
+  });
+  return found;
+}
+
+DefineOp plainWeights(DefineOp out) {
+  ReduceOp sum = rootReduce(out);
+  if (!sum || sum.getKind() != ReduceKind::Sum || sum.getSizes().size() != 1)
+    return {};
+  SmallVector<Value> factors;
+  collectFactors(sum.getYielded(), factors);
+  for (Value factor : factors) {
+    auto read = factor.getDefiningOp<tensor::ExtractOp>();
+    auto weights = read ? read.getTensor().getDefiningOp<DefineOp>() : DefineOp();
+    if (weights && weights.getType().getRank() > 1 && llvm::hasSingleElement(weights->getUsers()) &&
+        !containsReduce(weights) && readsProducts(weights))
+      return weights;
+  }
+  return {};
+}
 
 std::optional<AttentionMatch> matchAttention(DefineOp out, std::string &reason) { return Matcher(out, reason).run(); }
 

@@ -1,4 +1,4 @@
-// AttentionMatch.h - finds softmax-weighted sums among definitions.
+// AttentionMatch.h - finds weighted sums among definitions.
 #pragma once
 
 #include "compiler/derive/Regions.h"
@@ -12,12 +12,35 @@ struct Factors {
   mlir::Operation *reduce = nullptr;
 };
 
-/// `out = sum_j softmax_j(score) * value`, with every index named by the argument of `out` (or of its reduction) that
-/// it is.
+/// The definition of weights: a softmax, or any definition over pairs, whose weights are then plain.
+class Weights {
+public:
+  Weights() = default;
+  Weights(mlir::Operation *op) : op(op) {}
+  explicit operator bool() const { return op != nullptr; }
+  mlir::Operation *operator->() const { return op; }
+  mlir::Operation *getOperation() const { return op; }
+
+  heed::ir::SoftmaxOp getSoftmax() const { return mlir::dyn_cast_or_null<heed::ir::SoftmaxOp>(op); }
+  bool isPlain() const { return !getSoftmax(); }
+  mlir::RankedTensorType getType() const { return mlir::cast<mlir::RankedTensorType>(op->getResult(0).getType()); }
+  /// As both operations have them.
+  mlir::Region &getDomain() const { return op->getRegion(0); }
+  mlir::Region &getValue() const { return op->getRegion(1); }
+  bool hasDomain() const { return !getDomain().empty(); }
+  mlir::Value getCondition() const { return getDomain().front().getTerminator()->getOperand(0); }
+  llvm::SmallVector<mlir::OpFoldResult> getMixedSizes() const;
+
+private:
+  mlir::Operation *op = nullptr;
+};
+
+/// `out = sum_j weight * value`, the weight being softmax_j(score) or plain, with every index named by the argument of `out`
+/// (or of its reduction) that it is.
 struct AttentionMatch {
   heed::ir::DefineOp out;
   heed::ir::ReduceOp sum;
-  heed::ir::SoftmaxOp weights;
+  Weights weights;
 
   llvm::SmallVector<mlir::Value> axes;  // by axis of the weights: an argument of `out`, or of `sum` at the softmax axis
   llvm::SmallVector<mlir::Value> batch; // arguments of `out`
@@ -32,6 +55,9 @@ struct AttentionMatch {
   llvm::SmallVector<mlir::Value> dotAxes; // by axis of `dots`: as `axes`
   Factors query, key;
 };
+
+/// The definition of plain weights that `out` sums over, if it is one: it computes on dot products and nobody else reads it.
+heed::ir::DefineOp plainWeights(heed::ir::DefineOp out);
 
 /// A match at `out`, or nothing. `reason` is set if `out` sums softmax weights but cannot be taken.
 std::optional<AttentionMatch> matchAttention(heed::ir::DefineOp out, std::string &reason);

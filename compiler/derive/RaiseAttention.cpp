@@ -1,4 +1,4 @@
-// RaiseAttention.cpp - softmax-weighted sums to heed.attention.
+// RaiseAttention.cpp - weighted sums to heed.attention.
 #include "compiler/derive/AttentionMatch.h"
 #include "compiler/derive/LinalgOperands.h"
 
@@ -60,16 +60,17 @@ void inlineChoices(Operation *top) {
   }
 }
 
-/// Computes definitions without reductions where a softmax reads them, if they are as large as the softmax: as parts
-/// of the score they need no storage.
-void inlineIntoScore(SoftmaxOp softmax) {
+/// Computes definitions without reductions where weights read them, if they are as large as the weights: as parts of the
+/// score they need no storage.
+void inlineIntoScore(derive::Weights weights) {
+  SoftmaxOp softmax = weights.getSoftmax();
   auto isPair = [&](tensor::ExtractOp read, Region &region) {
     derive::IndexSet indices;
     for (Value subscript : read.getIndices())
-      derive::collectIndices(subscript, softmax, indices);
-    return indices.size() > 1 && indices.contains(region.getArgument(softmax.getAxis()));
+      derive::collectIndices(subscript, weights.getOperation(), indices);
+    return indices.size() > 1 && (!softmax || indices.contains(region.getArgument(softmax.getAxis())));
   };
-  for (Region *region : {&softmax.getDomain(), &softmax.getValue()}) {
+  for (Region *region : {&weights.getDomain(), &weights.getValue()}) {
     if (region->empty())
       continue;
     SmallVector<tensor::ExtractOp> worklist;
@@ -134,16 +135,21 @@ public:
     SmallVector<Value> sizeValues = derive::sizeValues(builder, location, sizes);
     auto attention =
         AttentionOp::create(builder, location, sizeValues, query.tensor, key.tensor, value.tensor, init, maps);
+    attention.setPlain(match.weights.isPlain());
     fill(attention.getScore(), match.weights.getValue(), /*withDot=*/match.dots != nullptr);
-    if (match.weights.hasDomain())
-      fill(attention.getDomain(), match.weights.getDomain(), /*withDot=*/false);
+    if (!match.weights.isPlain()) {
+      if (match.weights.hasDomain())
+        fill(attention.getDomain(), match.weights.getDomain(), /*withDot=*/false);
+    } else if (match.sum.hasDomain()) {
+      fillFromSum(attention.getDomain());
+    }
 
     remark::passed(location, remark::RemarkOpts::name("RaiseAttention").category("derive"))
         << (match.dots ? "queries, keys and values in one attention"
                        : "values in one attention; the score has no product of queries and keys");
     match.out.replaceAllUsesWith(attention.getResult());
     match.out.erase();
-    match.weights.erase();
+    match.weights->erase();
     if (match.dots && match.dots->use_empty())
       match.dots.erase();
   }
@@ -223,8 +229,22 @@ private:
         if (read.getTensor() == match.dots.getResult())
           map.map(read.getResult(), block->getArguments().back());
       });
-    Value yielded = derive::cloneSlice(builder, from.front().getTerminator()->getOperand(0), match.weights, map);
+    Value yielded =
+        derive::cloneSlice(builder, from.front().getTerminator()->getOperand(0), match.weights.getOperation(), map);
     YieldOp::create(builder, location, yielded);
+  }
+
+  /// Copies the domain of the sum.
+  void fillFromSum(Region &to) {
+    SmallVector<Type> types(column + 1, builder.getIndexType());
+    OpBuilder::InsertionGuard guard(builder);
+    Block *block = builder.createBlock(&to, to.end(), types, SmallVector<Location>(types.size(), location));
+    IRMapping map;
+    for (auto [position, loop] : llvm::enumerate(ArrayRef(loops).take_front(column)))
+      if (loop)
+        map.map(loop, block->getArgument(position));
+    map.map(match.sum.getDomainBlock()->getArgument(0), block->getArgument(column));
+    YieldOp::create(builder, location, derive::cloneSlice(builder, match.sum.getCondition(), match.out, map));
   }
 
   derive::AttentionMatch &match;
@@ -241,8 +261,14 @@ struct RaiseAttention : impl::RaiseAttentionBase<RaiseAttention> {
     SmallVector<SoftmaxOp> softmaxes;
     getOperation().walk([&](SoftmaxOp softmax) { softmaxes.push_back(softmax); });
     for (SoftmaxOp softmax : softmaxes)
-      inlineIntoScore(softmax);
-    SmallVector<DefineOp> defines;
+      inlineIntoScore(derive::Weights(softmax));
+    SmallVector<DefineOp> defines, plain;
+    getOperation().walk([&](DefineOp define) {
+      if (DefineOp weights = derive::plainWeights(define))
+        plain.push_back(weights);
+    });
+    for (DefineOp weights : plain)
+      inlineIntoScore(derive::Weights(weights));
     getOperation().walk([&](DefineOp define) { defines.push_back(define); });
     for (DefineOp define : defines) {
       std::string reason;

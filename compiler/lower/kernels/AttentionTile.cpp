@@ -24,8 +24,8 @@ AttentionTile::AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks con
     form = ScoreForm::of(op);
   if (!form)
     return;
-  // Weights are powers of two.
-  queryFactor = emit.f32(Log2E);
+  // Weights of a softmax are powers of two.
+  queryFactor = emit.f32(scoreScale());
   for (ScoreForm::Factor factor : form->factors) {
     Value by = evaluateUniform(emit, op.getScore(), factor.by, queries.batch);
     queryFactor = factor.divides ? emit.createOrFold<arith::DivFOp>(queryFactor, by)
@@ -115,13 +115,17 @@ void AttentionTile::suspend(SweepState const &state) {
 }
 
 void AttentionTile::finish() {
+  MatrixView to = result();
+  if (op.getPlain())
+    return eachFeatureVector([&](Value row, Value column, Value count) {
+      to.storeVector(emit, vectorAt(blocks.sums, ValueRange{row, column}), row, emit.add(featureBegin, column), count);
+    });
   // Totals become what sums are divided by. The sums of an empty row are 0 already.
   emit.loop(emit.index(0), queries.count, 1, [&](Value row) {
     Value total = scalarAt(blocks.total, row);
     Value empty = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, total, emit.f32(0.0f));
     memref::StoreOp::create(emit, arith::SelectOp::create(emit, empty, emit.f32(1.0f), total), blocks.total, row);
   });
-  MatrixView to = result();
   eachFeatureVector([&](Value row, Value column, Value count) {
     Value divisor = emit.broadcast(lanes, scalarAt(blocks.total, row));
     Value mean = arith::DivFOp::create(emit, vectorAt(blocks.sums, ValueRange{row, column}), divisor);

@@ -76,6 +76,9 @@ private:
   Value vectorAt(Value buffer, ValueRange subscripts);
   Value scalarAt(Value buffer, Value row) { return mlir::memref::LoadOp::create(emit, buffer, row); }
   Value rowIndex(Value row) { return queries.steps.row(emit, emit.add(queries.begin, row)); }
+  /// What scores are multiplied by, and what stands for them outside the domain: such that the weight is 0.
+  float scoreScale() { return op.getPlain() ? 1.0f : Log2E; }
+  float noScore() { return op.getPlain() ? 0.0f : -std::numeric_limits<float>::infinity(); }
   Value keyStep(Value key);
   Value keyIndex(Value key) { return queries.steps.key(emit, keyStep(key)); }
   MatrixView result();

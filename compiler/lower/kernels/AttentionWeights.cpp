@@ -44,6 +44,9 @@ void AttentionTile::weights(Strip const &strip) {
   Value zero = emit.index(0);
   emit.loop(strip.rowBegin, strip.rowEnd, 1, [&](Value row) {
     Value scoreRow = strip.scoreRow(emit, row);
+    if (op.getPlain())
+      return emit.branch(tile.full, [&] { this->scoreRow(strip, row, /*masked=*/false); },
+                         [&] { this->scoreRow(strip, row, /*masked=*/true); });
     Value largest = emit.choose(
         tile.full, emit.vectorOf(lanes), [&]() -> SmallVector<Value> { return {this->scoreRow(strip, row, /*masked=*/false)}; },
         [&]() -> SmallVector<Value> { return {this->scoreRow(strip, row, /*masked=*/true)}; })[0];
@@ -84,7 +87,7 @@ void AttentionTile::weights(Strip const &strip) {
 
 /// Replaces the dot products at `offset` by scores, -inf outside the domain, if `masked`, and beyond `count`.
 void AttentionTile::scoreLanes(Value scoreRow, Value row, Value offset, Value count, bool masked, Value &maximum) {
-  Value lowest = emit.splat(lanes, -std::numeric_limits<float>::infinity());
+  Value lowest = emit.splat(lanes, noScore());
   SmallVector<Value> here = {scoreRow, offset};
   if (!scoreAnalysis->isSupported() || (masked && !domainAnalysis->isSupported())) {
     scoreScalars(scoreRow, row, offset, count, masked);
@@ -135,7 +138,9 @@ Value AttentionTile::scoreOf(Value dot, Value row, Value offset, Value mask) {
     code.bindVector(form->scaledDot, emit.splat(lanes, 0.0f));
   else if (op.hasQuery())
     code.bindVector(op.getScore().getArguments().back(), dot);
-  Value result = code.run(op.getScore().front()).front(), factor = emit.splat(lanes, Log2E);
+  Value result = code.run(op.getScore().front()).front(), factor = emit.splat(lanes, scoreScale());
+  if (op.getPlain())
+    return form ? Value(arith::AddFOp::create(emit, result, dot)) : result;
   return form ? emit.multiplyAdd(result, factor, dot) : Value(arith::MulFOp::create(emit, result, factor));
 }
 
@@ -148,13 +153,12 @@ Value AttentionTile::distance(domain::Lattice const &lattice, Value row, Value k
 
 /// For regions that cannot run on lanes.
 void AttentionTile::scoreScalars(Value scoreRow, Value row, Value offset, Value count, bool masked) {
-  float infinity = std::numeric_limits<float>::infinity();
   emit.loop(emit.index(0), emit.index(lanes), 1, [&](Value lane) {
     Value column = emit.add(offset, lane), key = keyIndex(column), query = rowIndex(row);
     auto store = [&](Value value) {
       memref::StoreOp::create(emit, value, blocks.scores, ValueRange{scoreRow, column});
     };
-    auto outside = [&] { store(emit.f32(-infinity)); };
+    auto outside = [&] { store(emit.f32(noScore())); };
     auto inside = [&] {
       Value dot = op.hasQuery() ? memref::LoadOp::create(emit, blocks.scores, ValueRange{scoreRow, column}) : Value();
       store(scalarScore(query, key, dot));
@@ -177,14 +181,14 @@ void AttentionTile::scoreScalars(Value scoreRow, Value row, Value offset, Value 
 }
 
 Value AttentionTile::scalarScore(Value query, Value key, Value dot) {
-  Value log2E = emit.f32(Log2E);
+  Value scale = emit.f32(scoreScale());
   if (!form)
-    return arith::MulFOp::create(emit, evaluateScalar(op.getScore(), query, key, dot), log2E);
+    return arith::MulFOp::create(emit, evaluateScalar(op.getScore(), query, key, dot), scale);
   if (!form->hasRest)
     return dot;
   // The score of 0 is the rest, as long as the factors are finite.
   Value rest = evaluateScalar(op.getScore(), query, key, emit.f32(0.0f));
-  return arith::AddFOp::create(emit, dot, arith::MulFOp::create(emit, rest, log2E));
+  return arith::AddFOp::create(emit, dot, arith::MulFOp::create(emit, rest, scale));
 }
 
 Value AttentionTile::evaluateScalar(Region &region, Value row, Value key, Value dot) {
