@@ -67,6 +67,26 @@ def SeparateReductions : HeedDerivePass<"heed-separate-reductions"> {
   }];
 }
 
+def Reassociate : HeedDerivePass<"heed-reassociate"> {
+  let summary = "sums keys times values before they meet a query, where that costs less";
+  let description = [{
+    A sum over keys whose weights are sums of products, without a function or a domain in between (linear attention, Performer,
+    random features), is computed from the right: (n + m) d e multiplications instead of n m (d + e). Both steps are matrix
+    products. Kept as it is, with a remark, where a domain ties keys to queries.
+
+    Before:
+    ```mlir
+    %w = heed.define(%n, %m) value (%i, %j) { sum_c %q[%i, %c] * %k[%j, %c] }
+    %o = heed.define(%n, %c64) value (%i, %e) { sum_j %w[%i, %j] * %v[%j, %e] }
+    ```
+    After:
+    ```mlir
+    %s = heed.define(%c64, %c32) value (%e, %c) { sum_j %k[%j, %c] * %v[%j, %e] }
+    %o = heed.define(%n, %c64) value (%i, %e) { sum_c %q[%i, %c] * %s[%e, %c] }
+    ```
+  }];
+}
+
 def RaiseAttention : HeedDerivePass<"heed-raise-attention"> {
   let summary = "turns softmax-weighted sums into heed.attention";
   let description = [{
