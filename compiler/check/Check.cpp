@@ -65,10 +65,16 @@ std::optional<Program> check(ast::File const &file, std::string_view path, Sourc
   if (!model)
     return std::nullopt;
   Elaborator elaborator(sources, diagnostics, files.libraryRange);
+  elaborator.probePatterns = options.probes;
+  elaborator.wantsNames = options.definitions || !options.probes.empty();
   try {
     elaborator.run(*model, scope);
+    elaborator.checkProbes();
     if (diagnostics.failed())
       return std::nullopt;
+    if (options.definitions)
+      for (auto &[name, shape] : elaborator.named)
+        options.definitions->push_back(name + ": " + elaborator.sizes.print(shape));
     Scheduler scheduler(elaborator);
     scheduler.run();
     if (diagnostics.failed())
@@ -79,6 +85,7 @@ std::optional<Program> check(ast::File const &file, std::string_view path, Sourc
     checkCausality(elaborator, scheduler);
     if (diagnostics.failed())
       return std::nullopt;
+    elaborator.addProbes();
     finish(elaborator.program);
   } catch (LimitReached const &limit) {
     diagnostics.error(Code::H0707, model->name.range, limit.what());

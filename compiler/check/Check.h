@@ -14,6 +14,10 @@ namespace heed {
 
 struct CheckOptions {
   std::string model; // "": the only model of the file, or an error that lists them
+  /// Definitions that become further results, by name; `*` stands for any text. The results are called like them, with
+  /// `_` for what no name may hold; where a definition has no value they are 0.
+  std::vector<std::string> probes;
+  std::vector<std::string> *definitions = nullptr; // if given: gets what can be probed, as "block.0.weight: [n, n]"
 };
 
 /// Reads, parses and checks the model in `path`: names, sizes, types, domains, recurrences, layers. Imported files are

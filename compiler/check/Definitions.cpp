@@ -240,6 +240,7 @@ void Elaborator::elaborateDefinition(ast::Definition const &definition, Scope &b
     }
     for (auto &[name, id] : own.names)
       ids.push_back(id);
+    Naming naming(*this, definition.targets.front(), body);
     frame = &own;
     bound.insert(bound.end(), ids.begin(), ids.end());
     size_t before = assumptions.size();
@@ -297,6 +298,7 @@ void Elaborator::elaboratePair(ast::Definition const &definition, Pair const &pa
   size_t firstNew = emitted.size();
   {
     Restore restore(*this);
+    Naming naming(*this, target, body);
     scope = &body;
     bool ok = bindTargetIndices(target, own, body);
     for (auto &[name, id] : own.names)
@@ -337,9 +339,12 @@ void Elaborator::elaboratePair(ast::Definition const &definition, Pair const &pa
   // A value that a built-in has just stored, such as softmax(x), takes the name of the definition.
   if (value && value->whole && ids.empty() && !where && emitted.size() > firstNew) {
     heed::Tensor &stored = program.tensors[emitted.back().definition.tensor];
-    if (stored.name == value->name && stored.name.find('$') != std::string::npos &&
-        value->name.starts_with(instance->prefix + "$")) {
-      stored.name = uniqueName(instance->prefix + target.name.text + body.suffix);
+    std::string wanted = instance->prefix + target.name.text + body.suffix;
+    if (stored.name == value->name &&
+        (stored.name.starts_with(instance->prefix + "$") || stored.name == wanted + ".softmax")) {
+      stored.name = uniqueName(wanted);
+      if (!named.empty() && named.back().first == wanted + ".softmax")
+        named.pop_back();
       auto renamed = std::make_shared<TensorValue>(*value);
       renamed->name = stored.name;
       value = renamed;
@@ -389,8 +394,10 @@ TensorPtr Elaborator::copiedTensor(TensorPtr const &value, std::vector<IndexId> 
 void Elaborator::finishPair(ast::Definition const &definition, ast::Target const &target, Scope &body,
                             Promise const *promise, std::vector<IndexId> const &ids, IndexFrame const &own,
                             ExprPtr const &where, TensorPtr value, int softmaxAxis, bool last) {
+  Naming naming(*this, target, body);
   std::string const &name = target.name.text;
   auto bind = [&](Value result) {
+    noteName(defining, result.tensor());
     auto binding = promise ? body.find(name) : nullptr;
     if (binding)
       binding->value = std::move(result);
@@ -411,7 +418,14 @@ void Elaborator::finishPair(ast::Definition const &definition, ast::Target const
       element = *declared->second.element;
   }
   bool model = instance->callable->kind == ast::CallableKind::Model;
-  bool stays = !promise && ids.empty() && !where && !definition.until;
+  bool probed = isProbed(defining);
+  if (probed && !promise && value->whole)
+    if (auto *read = std::get_if<Expr::Read>(&value->sample()->node);
+        read && program.tensors[read->tensor].kind == TensorKind::Defined) {
+      probes.push_back({read->tensor, defining});
+      probed = false;
+    }
+  bool stays = !promise && ids.empty() && !where && !definition.until && !probed;
   if (stays && (value->whole || (value->rank() > 0 && !model && isPlainRead(value))))
     return bind(value);
   if (stays && value->rank() == 0 && !model && value->depth < 200) {
@@ -421,7 +435,7 @@ void Elaborator::finishPair(ast::Definition const &definition, ast::Target const
         StoreOnce{instance->prefix + name + body.suffix, instance->assumptionDepth, nullptr});
     return bind(TensorPtr(named));
   }
-  if (!promise && !where && !definition.until && !model && softmaxAxis < 0 && !ids.empty())
+  if (!promise && !where && !definition.until && !model && softmaxAxis < 0 && !ids.empty() && !probed)
     if (TensorPtr copied = copiedTensor(value, ids))
       return bind(copied);
   if (promise) {
@@ -462,6 +476,8 @@ void Elaborator::finishPair(ast::Definition const &definition, ast::Target const
   TensorPtr stored = emit(std::move(item), ids, value, instance->prefix + name + body.suffix, element, promise,
                           renaming, assumptions.size());
   Emitted &result = emitted.back();
+  if (probed)
+    probes.push_back({result.definition.tensor, program.tensors[result.definition.tensor].name});
   if (softmaxAxis >= 0)
     result.definition.softmaxAxis = int(result.definition.indices.size() - value->rank() - ids.size()) + softmaxAxis;
   bind(stored);

@@ -43,6 +43,21 @@ public:
   SizeSolver sizes;
   std::deque<Emitted> emitted;
   std::map<TensorId, std::vector<EmittedStart>> starts;
+  /// Results on request (Probes.cpp): the patterns that ask for definitions, and what they have found.
+  struct Probe {
+    TensorId tensor;
+    std::string name;
+  };
+  std::vector<std::string> probePatterns;
+  std::vector<Probe> probes;
+  /// The names of all definitions with their shapes, in order; filled if something is asked for.
+  std::vector<std::pair<std::string, std::vector<Size>>> named;
+  bool wantsNames = false;
+  /// Reports patterns that have found nothing.
+  void checkProbes();
+  /// Adds the results, once the domains are known.
+  void addProbes();
+
   /// Reports at the user's line: an error inside the library is shown where the user calls it, with the place as the
   /// note.
   void error(Code code, ast::Range range, std::string text, std::optional<Note> note, Instance const *instance);
@@ -193,6 +208,16 @@ private:
   TensorPtr reduceLastAxis(std::string const &name, TensorPtr body, ast::Range range);
   Value evaluateSoftmax(ast::Call const &call);
 
+  // Probes (Probes.cpp)
+  std::string defining; // the name of the definition being elaborated
+  bool isProbed(std::string const &name);
+  void noteName(std::string const &name, TensorPtr const &value);
+  struct Naming; // names the definition being elaborated
+  std::string softmaxName();
+  void noteSoftmax();
+  void addProbe(Probe const &probe);
+  std::vector<bool> probeFound;
+
   // Selections (Selections.cpp)
   std::optional<int64_t> selectionCount(ast::Call const &call);
   TensorPtr selectionValue(ast::Call const &call);
@@ -238,6 +263,17 @@ struct Elaborator::Restore {
   Scope *scope;
   IndexFrame const *frame;
   size_t bound, assumptions;
+};
+
+/// While it lives, what is stored on the way is named after `target`.
+struct Elaborator::Naming {
+  Naming(Elaborator &e, ast::Target const &target, Scope const &body) : e(e), outer(std::move(e.defining)) {
+    e.defining = e.instance->prefix + target.name.text + body.suffix;
+  }
+  ~Naming() { e.defining = std::move(outer); }
+  Naming(Naming const &) = delete;
+  Elaborator &e;
+  std::string outer;
 };
 
 } // namespace heed::elaborate

@@ -142,7 +142,9 @@ Value Elaborator::evaluateSoftmax(ast::Call const &call) {
       error(Code::H0202, call.range, "softmax of a number; name the index to normalise over, as in softmax[j](...)");
       return {};
     }
-    return store(body, temporaryName(), call.range, assumptions.size(), true);
+    TensorPtr result = store(body, softmaxName(), call.range, assumptions.size(), true);
+    noteSoftmax();
+    return result;
   }
   if (call.indices.size() != 1) {
     error(Code::H0304, call.range, "softmax normalises over one index");
@@ -186,8 +188,9 @@ Value Elaborator::evaluateSoftmax(ast::Call const &call) {
   item.range = call.range;
   item.definition.domain = domain;
   std::map<IndexId, ExprPtr> renaming;
-  stored = emit(std::move(item), {id}, body, temporaryName(), Element::F32, nullptr, renaming, assumptions.size());
+  stored = emit(std::move(item), {id}, body, softmaxName(), Element::F32, nullptr, renaming, assumptions.size());
   emitted.back().definition.softmaxAxis = int(emitted.back().definition.indices.size() - body->rank()) - 1;
+  noteSoftmax();
   std::vector<Size> shape = body->shape;
   ExprPtr at = build::index(around);
   return tensorValue(Scalar::Real, shape, 2, call.range, [stored, at](Subscripts const &s) {

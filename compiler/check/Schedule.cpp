@@ -388,6 +388,8 @@ void Scheduler::run() {
   // What the outputs need, in the order of elaboration.
   std::vector<bool> live(program.tensors.size());
   std::vector<TensorId> work(program.outputs);
+  for (Elaborator::Probe const &probe : e.probes)
+    work.push_back(probe.tensor);
   std::vector<std::vector<std::pair<Expr const *, bool>>> readsOf(program.tensors.size());
   for (TensorId output : work)
     live[output] = true;

@@ -14,6 +14,7 @@ namespace heed {
 
 struct CompileOptions {
   std::string model;           // "": the only one of the file
+  std::vector<std::string> probes; // definitions that become results; {"help"}: list them in the session
   std::string prefix;          // of exported symbols
   std::vector<Target> targets; // best first
   unsigned optimise = 3;
@@ -24,5 +25,10 @@ struct CompileOptions {
   Installation installation;
   std::function<mlir::LogicalResult(mlir::PassManager &)> configure; // printing and timing flags of the tool
 };
+
+/// Whether the names of the definitions are wanted, and nothing else.
+inline bool listsProbes(CompileOptions const &options) {
+  return options.probes.size() == 1 && options.probes.front() == "help";
+}
 
 } // namespace heed

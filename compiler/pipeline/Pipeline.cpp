@@ -30,6 +30,10 @@ namespace {
 FailureOr<Program> checkModel(Session &session, ast::File const &file, StringRef name) {
   CheckOptions options;
   options.model = session.options.model;
+  if (listsProbes(session.options))
+    options.definitions = &session.definitions;
+  else
+    options.probes = session.options.probes;
   std::optional<Program> program = check(file, name.str(), session.sources, session.diagnostics, options);
   if (!program)
     return failure();

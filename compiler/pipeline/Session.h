@@ -34,6 +34,7 @@ public:
   mlir::MLIRContext context;
   llvm::LLVMContext llvmContext;
   std::string inputName; // as shown in messages
+  std::vector<std::string> definitions; // what can be probed, if that was asked for
 
   /// Prints what the front end found and keeps it. Call once, after the last phase that adds to `diagnostics`.
   void reportDiagnostics();

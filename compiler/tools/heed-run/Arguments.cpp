@@ -1,6 +1,7 @@
 // Arguments.cpp - the command line of heed-run.
 #include "compiler/tools/heed-run/Arguments.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace heed::run {
@@ -29,6 +30,8 @@ running
   --reference            evaluate the equations in f64 instead of running compiled code (.heed only)
   --threads N            0: as many as the process may use (default)
   --model NAME           which model of a .heed file that has several
+  --probe NAME,...       definitions inside layers that become results too, * stands for any text (.heed only;
+                         help: list them)
   --describe             print inputs, results, parameters and sizes of the model, and stop
   --help, --version
 
@@ -92,7 +95,7 @@ Arguments parseArguments(int argc, char **argv) {
       option.resize(equal);
     }
     static char const *const known[] = {"--weights", "--text", "--input",   "--param",   "--size",
-                                        "--output",  "--show", "--picture", "--threads", "--model"};
+                                        "--output",  "--show", "--picture", "--threads", "--model", "--probe"};
     bool isKnown = false;
     for (char const *name : known)
       isKnown |= option == name;
@@ -107,6 +110,13 @@ Arguments parseArguments(int argc, char **argv) {
       result.weights = value;
     else if (option == "--model")
       result.callable = value;
+    else if (option == "--probe")
+      for (size_t first = 0; first <= value.size();) {
+        size_t comma = std::min(value.find(',', first), value.size());
+        if (comma > first)
+          result.probes.push_back(value.substr(first, comma - first));
+        first = comma + 1;
+      }
     else if (option == "--threads")
       result.threads = int(number(option, value, 1024));
     else if (option == "--text") {

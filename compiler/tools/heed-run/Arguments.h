@@ -27,6 +27,7 @@ struct Assignment {
 struct Arguments {
   std::string model;    // a compiled .so, or a .heed file
   std::string callable; // --model: which model of the .heed file
+  std::vector<std::string> probes; // --probe: definitions of the .heed file that become results
   std::string weights;
   std::vector<Assignment> inputs, params;
   std::vector<std::pair<std::string, int64_t>> sizes;

@@ -16,6 +16,7 @@ namespace {
 CompileOptions compileOptions(Arguments const &arguments, char const *tool) {
   CompileOptions options;
   options.model = arguments.callable;
+  options.probes = arguments.probes;
   options.color = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
   options.installation =
       findInstallation(llvm::sys::fs::getMainExecutable(tool, reinterpret_cast<void *>(&compileOptions)));
@@ -49,6 +50,16 @@ Program checkModel(Arguments const &arguments, char const *tool) {
   if (mlir::failed(compiled) || !compiled->program)
     throw Failure("");
   return std::move(*compiled->program);
+}
+
+std::vector<std::string> definitionsOf(Arguments const &arguments, char const *tool) {
+  Session session(compileOptions(arguments, tool), &llvm::errs());
+  auto text = llvm::MemoryBuffer::getFile(arguments.model);
+  if (!text)
+    throw Failure("cannot read '" + arguments.model + "': " + text.getError().message());
+  if (mlir::failed(compile(session, (*text)->getBuffer(), arguments.model, std::nullopt, Phase::Checked)))
+    throw Failure("");
+  return session.definitions;
 }
 
 } // namespace heed::run

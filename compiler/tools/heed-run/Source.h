@@ -12,6 +12,9 @@ std::unique_ptr<Library> compileAndLoad(Arguments const &arguments, char const *
 /// Parses and checks the model.
 Program checkModel(Arguments const &arguments, char const *tool);
 
+/// What --probe can name.
+std::vector<std::string> definitionsOf(Arguments const &arguments, char const *tool);
+
 /// Evaluates the equations in f64. Parameters come from the weights file and from `params`; both have the model's
 /// element types.
 std::vector<Example> evaluate(Program const &program, Signature const &signature, std::string const &weights,

@@ -90,6 +90,13 @@ void runModel(Arguments const &arguments, char const *tool) {
   bool source = endsWith(arguments.model, ".heed");
   if (arguments.reference && !source)
     throw UsageError("--reference evaluates a .heed file, found '" + arguments.model + "'");
+  if (!arguments.probes.empty() && !source)
+    throw UsageError("--probe needs a .heed file, found '" + arguments.model + "'");
+  if (arguments.probes == std::vector<std::string>{"help"}) {
+    for (std::string const &definition : definitionsOf(arguments, tool))
+      fmt::print("{}\n", definition);
+    return;
+  }
   std::optional<Program> program;
   std::unique_ptr<Library> library;
   Signature signature;

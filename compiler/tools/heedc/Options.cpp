@@ -44,6 +44,9 @@ cl::opt<bool> verify("verify", cl::desc("Run the compiled model against the refe
                      cl::cat(category));
 cl::opt<unsigned> verifySizes("verify-sizes", cl::desc("At how many combinations of run-time sizes (default: 8)"),
                               cl::init(8), cl::value_desc("N"), cl::cat(category));
+cl::list<std::string> probes("probe", cl::CommaSeparated, cl::value_desc("NAME,..."), cl::cat(category),
+                             cl::desc("Definitions inside layers that become results of the model too; * stands\n"
+                                      "for any text (help: list them)"));
 cl::opt<bool> explain("explain", cl::desc("Say at each line what was derived from it, and what not, and why"),
                       cl::cat(category));
 cl::opt<bool> depfile("MD", cl::desc("Also write a dependency file for make and ninja"), cl::cat(category));
@@ -196,6 +199,7 @@ std::optional<int> parseCommandLine(int argc, char **argv) {
   CompileOptions &compile = parsed.compile;
   compile.model = model;
   compile.prefix = prefix;
+  compile.probes.assign(probes.begin(), probes.end());
   compile.targets = *targets;
   compile.optimise = optimise;
   compile.linker = linker;
@@ -211,6 +215,8 @@ std::optional<int> parseCommandLine(int argc, char **argv) {
     return usage(fmt::format("stage '{}' comes before the C header is known", infoOf(*parsed.emit).flag.str()));
   if (parsed.verify && parsed.emit && (*parsed.emit != Phase::SharedLibrary || parsed.output == "-"))
     return usage("--verify can only write the library that it ran; give -o FILE.so or nothing");
+  if (!compile.probes.empty() && parsed.from)
+    return usage("--probe needs a model file");
   if (depfile || depfileName.getNumOccurrences()) {
     if (parsed.output.empty() || parsed.output == "-")
       return usage("-MD needs an output file");

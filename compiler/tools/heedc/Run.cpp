@@ -66,6 +66,15 @@ mlir::LogicalResult verifyModel(Session &session, StringRef text, StringRef name
   return mlir::success(right);
 }
 
+/// The names that --probe takes, one a line.
+mlir::LogicalResult listProbes(Session &session, StringRef text, StringRef name) {
+  if (failed(compile(session, text, name, std::nullopt, Phase::Checked)))
+    return mlir::failure();
+  for (std::string const &definition : session.definitions)
+    outs() << definition << "\n";
+  return mlir::success();
+}
+
 mlir::LogicalResult compileAndWrite(Session &session, StringRef text, StringRef name, CommandLine const &line) {
   Phase to = line.emit ? *line.emit : line.header.empty() ? Phase::Checked : Phase::Header;
   if (!line.emit && line.from)
@@ -95,7 +104,8 @@ int runCompiler() {
   }
   StringRef text = (*buffer)->getBuffer();
   mlir::LogicalResult result =
-      line.verify ? verifyModel(session, text, name, line) : compileAndWrite(session, text, name, line);
+      listsProbes(line.compile) ? listProbes(session, text, name)
+      : line.verify ? verifyModel(session, text, name, line) : compileAndWrite(session, text, name, line);
   if (line.verifyDiagnostics) {
     std::string problems = checkExpectations(text, name, session.messages());
     errs() << problems;
