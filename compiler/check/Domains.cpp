@@ -26,7 +26,10 @@ class DomainPass {
 public:
   DomainPass(Elaborator &elaborator, Scheduler const &scheduler)
       : e(elaborator), program(elaborator.program), scheduler(scheduler), intervals(program),
-        prover(program, [this](TensorId tensor) { return intervals.of(tensor); }), definitions(program.tensors.size()),
+        prover(
+            program, [this](TensorId tensor) { return intervals.of(tensor); },
+            [this](Expr::Read const &read) { return countAt(read); }),
+        definitions(program.tensors.size()),
         firstStep(program.tensors.size(), 0) {}
 
   void run() {
@@ -142,6 +145,20 @@ private:
             addOnce(result, condition);
     } // any other reduction is always defined
     return definedMemo[expr.get()] = std::move(result);
+  }
+
+  /// The count that an element holds if its definition is one: count[i] = sum[j](1 where j <= i).
+  ExprPtr countAt(Expr::Read const &read) const {
+    Definition const *definition = definitions[read.tensor];
+    if (!definition || definition->domain || definition->timeAxis >= 0)
+      return nullptr;
+    auto *reduce = std::get_if<Expr::Reduce>(&definition->value->node);
+    if (!reduce || reduce->kind != ReduceKind::Sum || constantInt(reduce->body) != 1)
+      return nullptr;
+    IndexMap map;
+    for (size_t k = 0; k < definition->indices.size(); ++k)
+      map[definition->indices[k]] = read.subscripts[k];
+    return substitute(definition->value, map);
   }
 
   /// How many positions a selection chooses from.

@@ -222,10 +222,32 @@ private:
     return variable(place->second);
   }
 
+  /// Equal but for the names of the indices they bind: a count that a model writes down is the one a selection needs.
+  bool sameReduction(ExprPtr const &left, ExprPtr const &right) const {
+    auto *a = std::get_if<Expr::Reduce>(&left->node), *b = std::get_if<Expr::Reduce>(&right->node);
+    if (!a || !b || a->kind != b->kind || a->indices.size() != b->indices.size() || a->rank || b->rank ||
+        !a->domain != !b->domain)
+      return false;
+    IndexMap map;
+    for (size_t k = 0; k < a->indices.size(); ++k) {
+      if (!(prover.program.indices[a->indices[k]].size == prover.program.indices[b->indices[k]].size))
+        return false;
+      map[b->indices[k]] = build::index(a->indices[k]);
+    }
+    std::vector<ExprPtr> mine, theirs;
+    splitConjunction(a->domain, mine);
+    splitConjunction(substitute(b->domain, map), theirs);
+    return sameExpr(a->body, substitute(b->body, map)) && mine.size() == theirs.size() &&
+           std::all_of(mine.begin(), mine.end(), [&](ExprPtr const &part) {
+             return std::any_of(theirs.begin(), theirs.end(),
+                                [&](ExprPtr const &other) { return sameExpr(part, other); });
+           });
+  }
+
   /// The variable of a term that is not linear; `isNew` if nothing is known of it yet.
   unsigned opaqueVariable(ExprPtr const &expr, bool &isNew) {
     for (auto &[other, id] : opaque)
-      if (sameExpr(other, expr)) {
+      if (sameExpr(other, expr) || sameReduction(other, expr)) {
         isNew = false;
         return id;
       }
@@ -265,6 +287,9 @@ private:
     }
     if (auto *binary = std::get_if<Expr::Binary>(&expr->node))
       return linearBinary(expr, *binary);
+    if (auto *read = std::get_if<Expr::Read>(&expr->node))
+      if (ExprPtr count = prover.count(*read))
+        return linear(count);
     bool isNew = false;
     Row v = variable(opaqueVariable(expr, isNew));
     if (!isNew)

@@ -18,8 +18,10 @@ struct Interval {
 
 class Prover {
 public:
-  Prover(Program const &program, std::function<Interval(TensorId)> interval)
-      : program(program), interval(std::move(interval)) {}
+  /// `count`: what a read element is, if it is a number of positions that is computed for itself; or null.
+  Prover(Program const &program, std::function<Interval(TensorId)> interval,
+         std::function<ExprPtr(Expr::Read const &)> count)
+      : program(program), interval(std::move(interval)), count(std::move(count)) {}
 
   bool holds(ExprPtr const &condition, std::vector<ExprPtr> const &facts) const;
   bool contradictory(std::vector<ExprPtr> const &facts) const;
@@ -28,6 +30,7 @@ private:
   friend class Query;
   Program const &program;
   std::function<Interval(TensorId)> interval;
+  std::function<ExprPtr(Expr::Read const &)> count;
 };
 
 /// Values of indices and sizes at which `facts` hold and `condition` does not, as "i = 0, n = 4"; nothing if none is
