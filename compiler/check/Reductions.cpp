@@ -115,8 +115,10 @@ Value Elaborator::evaluateReduction(std::string const &name, ast::Call const &ca
     TensorPtr body = tensor(call.arguments.front());
     if (!body)
       return {};
+    // An index with a known range did occur: what it subscripted may have become a constant (a list of one element).
     for (size_t k = 0; k < ids.size(); ++k)
-      if (!dependsOn(body->sample(), ids[k]) && !(domain && dependsOn(domain, ids[k]))) {
+      if (!dependsOn(body->sample(), ids[k]) && !(domain && dependsOn(domain, ids[k])) &&
+          !sizes.isKnown(program.indices[ids[k]].size)) {
         error(Code::H0403, call.indices[k].range,
               fmt::format("'{}' reduces over '{}', which does not occur in its expression", name, call.indices[k].text),
               Note{ast::rangeOf(call.arguments.front()),

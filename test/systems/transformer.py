@@ -21,6 +21,7 @@ def check_attentions(model, n, m):
     equal("attention", got["full"], functional.scaled_dot_product_attention(tensor(q), tensor(k), tensor(v)))
     masked = functional.scaled_dot_product_attention(tensor(q), tensor(k), tensor(v), attn_mask=tensor(past))
     equal("causal attention", got["before"], numpy.where(past.any(axis=1)[:, None], masked, 0))
+    equal("attention map", got["map"], compare.softmax(q @ k.transpose(0, 2, 1) / 3 ** .5, past))
     equal("attention of width 1", got["one"], functional.scaled_dot_product_attention(*(tensor(t)[None] for t in (narrow, narrow, v[0])))[0])
     with torch.no_grad():
         for name, other, options in (("self", x, {"num_heads": 2, "bias": False}),
@@ -86,6 +87,12 @@ def check_blocks(model, n, m):
         equal("encoder block", got["encoded"], block(torch.nn.TransformerEncoderLayer, model.under("encoded"))(tensor(x)[None])[0])
         equal("encoder block, norms first", got["pre"],
               block(torch.nn.TransformerEncoderLayer, model.under("pre"), norm_first=True, activation="gelu")(tensor(x)[None])[0])
+        i, j = torch.arange(n)[:, None], torch.arange(n)
+        y = tensor(x)[None]
+        for part, seen in (("first", (j <= i) & (i - j < 3)), ("second", (j <= i) & ((i - j) % 3 == 0))):
+            made = block(torch.nn.TransformerEncoderLayer, model.under("alternate.%s.0" % part), norm_first=True, activation="gelu")
+            y = made(y, src_mask=~seen)
+        equal("strided attention in turns", got["turns"], y[0])
         for name, first in (("decoded", False), ("pre_decoded", True)):
             made = block(torch.nn.TransformerDecoderLayer, model.under(name), norm_first=first)
             equal("decoder block, " + name, got[name], made(tensor(x)[None], tensor(memory)[None], tgt_mask=past)[0])
