@@ -1,6 +1,6 @@
 """peers.py - heed beside other systems on the same attention workloads, inputs and machine.
 
-    python bench/peers.py [--suite attention] [--only SUBSTRING] [--threads T] [--systems heed,torch,...] [--json FILE]
+    python bench/peers.py [--suite attention] [--only SUBSTRING] [--threads T] [--systems heed,torch-sdpa,...] [--json FILE] [--markdown FILE]
 
 Every line is a workload and a system: the best of many runs, GFLOP/s over the pairs that the mask leaves, and the share of the
 multiply-add peak that bench/peak.c measures in the same run. Systems that are not installed are left out. The JSON file holds a
@@ -63,6 +63,22 @@ def best_time(call, seconds):
             return best
 
 
+def table(results):
+    """GFLOP/s over useful pairs; the last column is heed's ratio to the best of the others."""
+    systems = list(dict.fromkeys(result["system"] for result in results))
+    lines = ["| workload | " + " | ".join(systems) + " | heed, share of peak | heed / best other |",
+             "|---|" + "---|" * (len(systems) + 2)]
+    for workload in dict.fromkeys(result["workload"] for result in results):
+        mine = {result["system"]: result for result in results if result["workload"] == workload}
+        speed = {system: result["useful_flop"] / result["seconds"] * 1e-9 for system, result in mine.items()}
+        cells = [f"{speed[system]:.1f}" if system in speed else "" for system in systems]
+        others = [value for system, value in speed.items() if system != "heed"]
+        share = f"{mine['heed']['share_of_peak']:.0%}" if "heed" in mine else ""
+        ratio = f"{speed['heed'] / max(others):.1f}" if "heed" in mine and others else ""
+        lines.append(f"| {workload} | " + " | ".join(cells) + f" | {share} | {ratio} |")
+    return "\n".join(lines) + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--suite", default="attention", help="a suite of workloads.py")
@@ -71,6 +87,7 @@ def main():
     parser.add_argument("--systems", default="", help="comma list; default: all that are installed")
     parser.add_argument("--seconds", type=float, default=1.0, help="how long each is repeated")
     parser.add_argument("--json", help="file for the results")
+    parser.add_argument("--markdown", help="file for them as a table")
     options = parser.parse_args()
     wanted = options.systems.split(",") if options.systems else None
     results = []
@@ -107,6 +124,9 @@ def main():
                 print(line, flush=True)
                 results.append({"workload": workload.name, "system": system.name, "seconds": seconds,
                                 "useful_flop": workload.useful_flop, "share_of_peak": share})
+    if options.markdown:
+        with open(options.markdown, "w", encoding="utf-8") as file:
+            file.write(table(results))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(results, file, indent=1)

@@ -20,6 +20,7 @@ void heed::buildDerivePipeline(OpPassManager &manager) {
   pm.addPass(createSeparateReductions());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createRecogniseSoftmax());
   pm.addPass(createReassociate());
   // Attention takes the softmaxes it can; what is left is written out.
   pm.addPass(createRaiseAttention());

@@ -67,6 +67,21 @@ def SeparateReductions : HeedDerivePass<"heed-separate-reductions"> {
   }];
 }
 
+def RecogniseSoftmax : HeedDerivePass<"heed-recognise-softmax"> {
+  let summary = "turns exponentials divided by their own sum into a softmax";
+  let description = [{
+    The sum must run over the same elements, and its score be computed in the same way. As a softmax it cannot overflow, and it
+    can become part of an attention. Anything else in the divisor (a sink) is left alone.
+
+    Before:
+    ```mlir
+    %t = heed.define(%n) value (%i) { sum_j exp(%s[%i, %j]) }
+    %w = heed.define(%n, %m) value (%i, %j) { exp(%s[%i, %j]) / %t[%i] }
+    ```
+    After: `%w = heed.softmax axis = 1(%n, %m) value (%i, %j) { %s[%i, %j] }`.
+  }];
+}
+
 def Reassociate : HeedDerivePass<"heed-reassociate"> {
   let summary = "sums keys times values before they meet a query, where that costs less";
   let description = [{

@@ -17,6 +17,7 @@ public:
 
   void run() {
     std::vector<domain::Sweep> sweeps = domain::planSweeps(domain, emit.getContext());
+    remarkOnVisits(op, domain, sweeps, blocks);
     if (sweeps.empty()) // nothing is visible: the result is 0 all the same
       sweeps.push_back({{1, getAffineConstantExpr(0, emit.getContext())}, {}, {}});
     if (sweeps.size() > 1)

@@ -26,6 +26,10 @@ struct AttentionBlocks {
   void allocate(Emit &emit, bool withQuery);
 };
 
+/// A remark on the share of pairs that is visited. Sizes that are not known count as 4096.
+void remarkOnVisits(ir::AttentionOp op, domain::PairDomain const &domain, ArrayRef<domain::Sweep> sweeps,
+                    AttentionBlocks const &blocks);
+
 /// What is kept of a query between two sweeps besides its sums, which wait in the result: buffers [b.., i].
 struct SweepState {
   Value maximum, total;
