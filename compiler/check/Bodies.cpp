@@ -100,6 +100,56 @@ std::string Elaborator::weightName(ast::Text const &pattern, std::string const &
   return result;
 }
 
+/// The shape of a parameter, or nothing after an error.
+std::optional<std::vector<Size>> Elaborator::constantShape(std::vector<ast::Expr> const &exprs, ast::Range range) {
+  std::vector<Size> shape;
+  bool known = true;
+  for (ast::Expr const &size : exprs) {
+    auto value = evaluateSize(size);
+    known &= value.has_value();
+    shape.push_back(sizes.resolve(value.value_or(Size{1, {}})));
+    if (value && !shape.back().isConstant()) {
+      error(Code::H0206, ast::rangeOf(size),
+            fmt::format("the shape of a parameter is constant, but {} is known only at run time",
+                        sizes.print(shape.back())));
+      known = false;
+    }
+  }
+  return known && checkShape(shape, range) ? std::optional(shape) : std::nullopt;
+}
+
+TensorPtr Elaborator::declareParam(std::string const &name, Element element, std::vector<Size> const &shape,
+                                   std::string const &from, ast::Range range) {
+  heed::Tensor param;
+  param.name = instance->path + name;
+  if (!usedPaths.insert(param.name).second)
+    error(Code::H0603, range, fmt::format("two parameters have the path '{}'", param.name),
+          Note{instance->call, "name this use of the layer with 'as'"});
+  param.name = uniqueName(param.name);
+  param.kind = TensorKind::Param;
+  param.element = element;
+  param.shape = shape;
+  param.range = range;
+  param.from = from;
+  program.tensors.push_back(std::move(param));
+  TensorId id = TensorId(program.tensors.size() - 1);
+  program.params.push_back(id);
+  return wholeTensor(id, range);
+}
+
+/// The numbers that `stored` stands for, or null after an error.
+TensorPtr Elaborator::scaled(TensorPtr const &stored, TensorPtr const &factor, ast::Range range) {
+  if (factor->rank() > stored->rank()) {
+    error(Code::H0202, range,
+          fmt::format("a scale of {} axes for numbers of {}", factor->rank(), stored->rank()));
+    return nullptr;
+  }
+  TensorPtr real = convert(stored, Scalar::Real, range);
+  return elementwise(range, {real, factor}, [range](Subscripts const &x) {
+    return build::binary(BinaryOp::Multiply, x[0], x[1], range);
+  });
+}
+
 void Elaborator::declareParams(ast::Params const &params) {
   for (ast::ParamGroup const &group : params.groups) {
     if (instance->callable->kind == ast::CallableKind::Function) {
@@ -110,20 +160,18 @@ void Elaborator::declareParams(ast::Params const &params) {
       continue;
     }
     Element element = elementFrom(group.type);
-    std::vector<Size> shape;
-    bool known = true;
-    for (ast::Expr const &size : group.type.shape) {
-      auto value = evaluateSize(size);
-      known &= value.has_value();
-      shape.push_back(sizes.resolve(value.value_or(Size{1, {}})));
-      if (value && !shape.back().isConstant()) {
-        error(Code::H0206, ast::rangeOf(size),
-              fmt::format("the shape of a parameter is constant, but {} is known only at run time",
-                          sizes.print(shape.back())));
-        known = false;
+    auto shape = constantShape(group.type.shape, group.type.range);
+    std::optional<std::vector<Size>> scale;
+    if (!group.scale.empty()) {
+      scale = constantShape(group.scale, group.range);
+      if (element != Element::I8) {
+        error(Code::H0208, group.type.range,
+              fmt::format("'scale' needs numbers of type i8, found {}", elementName(element)),
+              Note{group.type.range, "write i8; the other types hold real numbers as they are"});
+        scale.reset();
       }
     }
-    known = known && checkShape(shape, group.type.range);
+    bool known = shape && (group.scale.empty() || scale);
     for (ast::Name const &name : group.names) {
       if (auto earlier = scope->names.find(name.text); earlier != scope->names.end()) {
         error(Code::H0302, name.range, fmt::format("'{}' is defined twice", name.text),
@@ -134,23 +182,17 @@ void Elaborator::declareParams(ast::Params const &params) {
         scope->bind(name.text, {}, name.range);
         continue;
       }
-      heed::Tensor param;
-      std::string prefix = instance->path;
-      param.name = prefix + name.text + scope->suffix;
-      if (!usedPaths.insert(param.name).second)
-        error(Code::H0603, name.range, fmt::format("two parameters have the path '{}'", param.name),
-              Note{instance->call, "name this use of the layer with 'as'"});
-      param.name = uniqueName(param.name);
-      param.kind = TensorKind::Param;
-      param.element = element;
-      param.shape = shape;
-      param.range = name.range;
-      if (group.from)
-        param.from = weightName(*group.from, prefix.empty() ? prefix : prefix.substr(0, prefix.size() - 1));
-      program.tensors.push_back(std::move(param));
-      TensorId id = TensorId(program.tensors.size() - 1);
-      program.params.push_back(id);
-      scope->bind(name.text, wholeTensor(id, name.range), name.range);
+      std::string own = name.text + scope->suffix;
+      std::string from =
+          group.from ? weightName(*group.from, instance->path.substr(0, instance->path.size() - !instance->path.empty()))
+                     : "";
+      TensorPtr value = declareParam(own, element, *shape, from, name.range);
+      if (scale) {
+        TensorPtr factor = declareParam(own + ".scale", Element::F32, *scale, from.empty() ? "" : from + ".scale",
+                                        name.range);
+        value = scaled(value, factor, group.range);
+      }
+      scope->bind(name.text, value, name.range);
     }
   }
 }

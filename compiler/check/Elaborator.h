@@ -102,6 +102,10 @@ private:
   struct BodyNode;
   void elaborateBody(std::vector<ast::Statement> const &statements, Scope &body);
   void declareParams(ast::Params const &params);
+  std::optional<std::vector<Size>> constantShape(std::vector<ast::Expr> const &exprs, ast::Range range);
+  TensorPtr declareParam(std::string const &name, Element element, std::vector<Size> const &shape,
+                         std::string const &from, ast::Range range);
+  TensorPtr scaled(TensorPtr const &stored, TensorPtr const &factor, ast::Range range);
   void declareConsts(ast::Consts const &consts);
   void elaborateRepeat(ast::Repeat const &repeat, Scope &body, size_t position,
                        std::set<std::string> const &reboundNames);

@@ -173,6 +173,7 @@ struct Dims : Ranged {
 struct ParamGroup : Ranged {
   std::vector<Name> names;
   Type type;
+  std::vector<Expr> scale; // `i8[d, e] scale [e]`: the shape of a factor for the stored numbers
   std::optional<Text> from;
 };
 struct Params : Ranged {

@@ -155,6 +155,11 @@ struct Printer {
       list(group.names, [&](ast::Name const &name) { out += name.text; });
       out += ": ";
       type(group.type);
+      if (!group.scale.empty()) {
+        out += " scale [";
+        expressions(group.scale);
+        out += ']';
+      }
       if (group.from) {
         out += " from ";
         (*this)(*group.from);

@@ -35,6 +35,11 @@ int main() {
   CHECK(statusOf([&] { heed::Tensor({3}, std::vector<float>{1}); }) == HEED_E_SHAPE);
   CHECK(statusOf([&] { heed::Model broken((heed_program())); }) == HEED_E_ABI);
 
+  heed::Tensor halves({3}, std::vector<heed::Float16>{{0x3C00}, {0xC000}, {0}}); // 1, -2, 0
+  CHECK(halves.type() == HEED_F16 && halves.get().shape[0] == 3 && halves.data<heed::Float16>()[1].bits == 0xC000);
+  CHECK(heed::Tensor(HEED_BF16, {2, 3}).data<heed::BFloat16>()[5].bits == 0);
+  CHECK(statusOf([&] { halves.data<heed::BFloat16>(); }) == HEED_E_DTYPE);
+
   heed::Model mixer(mixerProgram);
   CHECK(statusOf([&] { mixer.bindFile("/nonexistent.safetensors"); }) == HEED_E_FILE);
   mixer.bind("mix.w", heed::Tensor({4, 4}, std::vector<float>(16, 0)));

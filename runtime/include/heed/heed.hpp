@@ -32,8 +32,24 @@ inline void check(heed_status status) {
     throw Error(status, heed_last_error());
 }
 
+/// Elements of the 16-bit formats, by their bits: those of std::float16_t and std::bfloat16_t where there are such.
+struct Float16 {
+  uint16_t bits;
+};
+struct BFloat16 {
+  uint16_t bits;
+};
+
 template <typename T>
 struct ElementType;
+template <>
+struct ElementType<Float16> {
+  static constexpr heed_dtype value = HEED_F16;
+};
+template <>
+struct ElementType<BFloat16> {
+  static constexpr heed_dtype value = HEED_BF16;
+};
 template <>
 struct ElementType<float> {
   static constexpr heed_dtype value = HEED_F32;
