@@ -63,6 +63,38 @@ def mixtures(check, draw):
     check.near("equal logits", same["scaled"], np.tile([1.0, 1, 1, 1, 0], (n, 1)))
 
 
+def pyramid(check, draw):
+    n, shapes = 7, {"block.layer_norm.gain": (8,), "block.layer_norm.bias": (8,), "block.feed_forward.w1": (8, 6), "block.feed_forward.b1": (6,),
+                    "block.feed_forward.w2": (6, 8), "block.feed_forward.b2": (8,), "experts.route": (8, 3), "experts.w1": (3, 5, 8),
+                    "experts.w3": (3, 5, 8), "experts.w2": (3, 5, 8)}
+    stacks = {"scales": (4, 2, 1), "equal": (4, 4), "block.attention": (2, 3)}
+    for name, widths in stacks.items():
+        shapes[name + ".wo"] = (sum(widths), 8)
+        for h, width in enumerate(widths):
+            shapes.update({"%s.head.%d.w%s" % (name, h, c): (8, width) for c in "qkv"})
+    w = {name: draw.normal(*shape, scale=0.6) for name, shape in shapes.items()}
+    x = draw.normal(n, 8)
+    out = check.run("pyramid", dict(x=x), w)
+
+    def attention(name):
+        parts = [attend(*(x @ w["%s.head.%d.w%s" % (name, h, c)] for c in "qkv")) for h in range(len(stacks[name]))]
+        return np.concatenate(parts, 1) @ w[name + ".wo"]
+
+    check.near("heads of several widths", out["scales"], attention("scales"))
+    check.near("heads of one width", out["equal"], attention("equal"))
+    get = lambda name: w["block." + name]
+    y = x + np.maximum(attention("block.attention") @ get("feed_forward.w1") + get("feed_forward.b1"), 0) @ get("feed_forward.w2") + get("feed_forward.b2")
+    y = y - y.mean(1, keepdims=True)
+    check.near("multiscale block", out["block"], y / np.sqrt((y**2).mean(1, keepdims=True) + 1e-5) * get("layer_norm.gain") + get("layer_norm.bias"))
+    fit, experts = x @ w["experts.route"], np.zeros((n, 8))
+    for i in range(n):
+        chosen = best(fit[i], 2)
+        for gate, e in zip(softmax(fit[i, chosen]), chosen):
+            a = w["experts.w1"][e] @ x[i]
+            experts[i] += gate * ((a / (1 + np.exp(-a)) * (w["experts.w3"][e] @ x[i])) @ w["experts.w2"][e])
+    check.near("mixture of experts", out["experts"], experts)
+
+
 def kronecker(q, k, v):
     """One matrix for each axis, their Kronecker product over the whole sequence."""
     shape, d, product = q.shape[:-1], q.shape[-1], np.eye(1)
@@ -180,7 +212,8 @@ def nsa(q, k, v, gate, size, stride, block, count, window, length):
 def selected(check, draw):
     n = 29
     given = dict(q=draw.normal(n, 4), k=draw.normal(n, 4), v=draw.normal(n, 3), u=draw.normal(n), heads_q=draw.normal(2, n, 4), gate=draw.normal(2, n, 3))
-    out = check.run("selected", given)
+    w = {"compress_learned." + name: draw.normal(*shape, scale=0.5) for name, shape in dict(place=(4, 3), w1=(4, 3, 5), w2=(5, 3)).items()}
+    out = check.run("selected", given, w)
     q, k, v, u = (given[name] for name in "qkvu")
     rows = []
     for i in range(n):
@@ -191,21 +224,26 @@ def selected(check, draw):
     check.near("moba", out["blocks"], moba(q, k, v, 4, 3))
     sigmoid = 1 / (1 + np.exp(-given["gate"]))
     check.near("nsa", out["native"], nsa(given["heads_q"], k, v, sigmoid, 4, 2, 8, 3, 5, 32))
+    place, w1, w2 = (w["compress_learned." + name] for name in ("place", "w1", "w2"))
+    erf = np.vectorize(math.erf)
+    for b in range(16):
+        h = sum((v[j] + place[j - 2 * b]) @ w1[j - 2 * b] for j in range(2 * b, min(2 * b + 4, n))) + np.zeros(5)
+        check.near("learned compression", out["learned"][b], (0.5 * h * (1 + erf(h / math.sqrt(2)))) @ w2)
     # Few enough keys for all to be kept: causal attention. So few blocks that all are opened: causal too.
     few = {name: value[..., :4, :] if value.ndim > 1 else value[:4] for name, value in given.items()}
     causal = attend(q[:4], k[:4], v[:4], np.tril(np.ones((4, 4))) > 0)
-    check.near("sparsek of few keys", check.run("selected", few)["sparse"], causal)
+    check.near("sparsek of few keys", check.run("selected", few, w)["sparse"], causal)
     some = {name: value[..., :12, :] if value.ndim > 1 else value[:12] for name, value in given.items()}
     some["gate"] = np.stack([np.full((2, 12), x) for x in (-60.0, 60.0, -60.0)], 2)
-    out, below = check.run("selected", some), np.tril(np.ones((12, 12))) > 0
+    out, below = check.run("selected", some, w), np.tril(np.ones((12, 12))) > 0
     check.near("moba, all blocks", out["blocks"], attend(q[:12], k[:12], v[:12], below))
     check.near("nsa, all blocks", out["native"], [attend(h, k[:12], v[:12], below) for h in some["heads_q"]])
     some["gate"] = np.stack([np.full((2, 12), x) for x in (-60.0, -60.0, 60.0)], 2)
     near = below & (np.arange(12)[:, None] - np.arange(12) < 5)
-    check.near("nsa, window", check.run("selected", some)["native"], [attend(h, k[:12], v[:12], near) for h in some["heads_q"]])
+    check.near("nsa, window", check.run("selected", some, w)["native"], [attend(h, k[:12], v[:12], near) for h in some["heads_q"]])
 
 
 check, draw = Check(sys.argv[2], sys.argv[1].split()), Draw(4)
-for test in (mixtures, folded, factors, selected):
+for test in (mixtures, pyramid, folded, factors, selected):
     test(check, draw)
 check.done()

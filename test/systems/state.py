@@ -201,8 +201,36 @@ def hybrid(check, draw):
     check.near("hybrid stack", check.run("hybrid", dict(x=x), w)["y"], y)
 
 
+def patterns(check, draw):
+    w, n = {}, 9
+    for stack in ("stacked.", "mixed.", ""):
+        for i in range(3 if stack == "mixed." else 2):
+            w["%snorm.%d.gain" % (stack, i)] = draw.normal(8)
+            if stack == "mixed." and i != 1:
+                w.update(mamba_weights(draw, "mixed.layer.%d." % i, 8, 16, 2, 4))
+            else:
+                w.update({"%slayer.%d.multi_head.%s" % (stack, i, name): draw.normal(8, 8, scale=0.4) for name in ("wq", "wk", "wv", "wo")})
+    for name in [name for name in w if name.startswith("stacked.")]:
+        w[name.removeprefix("stacked.")] = w[name]
+    x = draw.normal(n, 8)
+    out = check.run("patterns", dict(x=x), w)
+    check.near("a pattern of attention is a Transformer", out["stacked"], out["written"], 1e-12)
+    y = x
+    for i in range(3):
+        u = normalised(y) * w["mixed.norm.%d.gain" % i]
+        if i != 1:
+            y = y + mamba_layer(u, w, "mixed.layer.%d." % i)
+            continue
+        part = []
+        for q, k, v in zip(*(heads(u @ w["mixed.layer.1.multi_head.w" + c], 2) for c in "qkv")):
+            e = np.exp(q @ k.T / 2) * np.tril(np.ones((n, n)))
+            part.append(e / e.sum(1, keepdims=True) @ v)
+        y = y + np.concatenate(part, 1) @ w["mixed.layer.1.multi_head.wo"]
+    check.near("a pattern of two kinds", out["mixed"], y)
+
+
 if __name__ == "__main__":
     check, draw = Check(sys.argv[2], sys.argv[1].split()), Draw(2)
-    for test in (scans, layers, hybrid):
+    for test in (scans, layers, hybrid, patterns):
         test(check, draw)
     check.done()
