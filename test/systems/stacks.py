@@ -102,15 +102,15 @@ def layers(check, source, draw):
         module.num_key_value_groups, module.sinks, module.is_causal = 1, torch.from_numpy(logit), True
         wanted["sunk"] = modeling_gpt_oss.eager_attention_forward(module, *part, mask(n), 0.5)[0][0].transpose(0, 1)
         w["sunk.logit"] = logit
-        wanted["capped"] = modeling_gemma2.eager_attention_forward(module, *part, mask(n) * 0, scaling=0.5, softcap=1.5)[0][0].transpose(0, 1)
+        wanted["capped"] = modeling_gemma2.eager_attention_forward(module, *part, torch.zeros(n, n), scaling=0.5, softcap=1.5)[0][0].transpose(0, 1)
 
         config = transformers.RecurrentGemmaConfig(hidden_size=8, lru_width=8, num_attention_heads=2)
         theirs = randomise(modeling_recurrent_gemma.RecurrentGemmaRglru(config), 6)
         # A first position that is not 0 keeps the paper's input gate there, and an empty state.
         wanted["lru"] = theirs(states, torch.arange(1, n + 1)[None])[0]
         get = weights(theirs)
-        gate = lambda name: single(1 / (1 + np.exp(-np.concatenate(
-            [x[:, 4 * h : 4 * h + 4] @ get[name + "_weight"][h] + get[name + "_bias"][h] for h in range(2)], 1))))
+        gate = lambda name: single(np.concatenate(
+            [x[:, 4 * h : 4 * h + 4] @ get[name + "_weight"][h] + get[name + "_bias"][h] for h in range(2)], 1))
         given = dict(x=x, q=q, k=k, v=v, r=gate("recurrent_gate"), i=gate("input_gate"), a=get["recurrent_param"])
     out = check.run("published", given, w)
     for name, value in wanted.items():
