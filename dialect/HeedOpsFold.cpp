@@ -134,7 +134,10 @@ TypedAttr ReduceOp::getNeutral() {
     bool max = getKind() == ReduceKind::Max;
     if (auto real = dyn_cast<FloatType>(type))
       return builder.getFloatAttr(type, APFloat::getInf(real.getFloatSemantics(), /*Negative=*/max));
-    unsigned width = isa<IndexType>(type) ? IndexType::kInternalStorageBitWidth : type.getIntOrFloatBitWidth();
+    // Integers of the language are stored in 32 bits, whatever type computes them.
+    if (isa<IndexType>(type))
+      return builder.getIndexAttr(max ? std::numeric_limits<int32_t>::min() : std::numeric_limits<int32_t>::max());
+    unsigned width = type.getIntOrFloatBitWidth();
     return builder.getIntegerAttr(type, max ? APInt::getSignedMinValue(width) : APInt::getSignedMaxValue(width));
   }
   }

@@ -41,6 +41,11 @@ void Files::declare(ast::File const &file, FileScope &scope) {
                           fmt::format("'{}' is a function of the language and cannot be defined anew", name));
         continue;
       }
+      if (name == "heed" && callable->kind == ast::CallableKind::Model) {
+        diagnostics.error(Code::H0311, callable->name.range,
+                          "a model cannot be called 'heed': the runtime's names in C begin so");
+        continue;
+      }
       auto constant = scope.constants.find(name);
       auto [place, added] = scope.callables.try_emplace(name, callable);
       if (!added || constant != scope.constants.end())

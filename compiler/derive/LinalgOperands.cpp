@@ -193,6 +193,12 @@ std::optional<LinalgOperand> operandOf(OpBuilder &builder, tensor::ExtractOp rea
     }
   }
 
+  // A slice that drops some axes of one element and keeps others is ambiguous: its verifier drops the first ones.
+  bool drops = llvm::is_contained(kinds, Kind::Fixed);
+  for (auto [kind, form] : llvm::zip_equal(kinds, subscripts))
+    if (drops && kind == Kind::Index && getConstantIntValue(sizes[shiftedDim(form, dims.size())->first]) == 1)
+      return std::nullopt;
+
   Location location = read.getLoc();
   // A view without the fixed axes, and of no more than the range of the loops.
   SmallVector<OpFoldResult> offsets, lengths, strides(type.getRank(), builder.getIndexAttr(1));
@@ -220,6 +226,9 @@ std::optional<LinalgOperand> operandOf(OpBuilder &builder, tensor::ExtractOp rea
         view = true;
       }
     }
+    // A constant size must be one in the type and in the operation.
+    if (std::optional<int64_t> known = getConstantIntValue(length))
+      length = builder.getIndexAttr(*known);
     offsets.push_back(offset);
     lengths.push_back(length);
     shape.push_back(getConstantIntValue(length).value_or(ShapedType::kDynamic));

@@ -85,7 +85,7 @@ def RecogniseSoftmax : HeedDerivePass<"heed-recognise-softmax"> {
 def Reassociate : HeedDerivePass<"heed-reassociate"> {
   let summary = "sums keys times values before they meet a query, where that costs less";
   let description = [{
-    A sum over keys whose weights are sums of products, without a function or a domain in between (linear attention, Performer,
+    A sum over keys whose weights are sums of products, without a function or a domain in between (linear attention,
     random features), is computed from the right: (n + m) d e multiplications instead of n m (d + e). Both steps are matrix
     products. Kept as it is, with a remark, where a domain ties keys to queries.
 

@@ -7,6 +7,7 @@
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using linalg::GenericOp;
@@ -105,13 +106,29 @@ double costOfCapturedReads(Block &body, unsigned dim) {
   return cost;
 }
 
+/// Upstream's knows no index arithmetic.
+std::optional<TypedAttr> neutralOf(Operation *combiner) {
+  Type type = combiner->getResult(0).getType();
+  if (!type.isIndex())
+    return arith::getNeutralElement(combiner);
+  std::optional<int64_t> value = llvm::TypeSwitch<Operation *, std::optional<int64_t>>(combiner)
+                                     .Case([](arith::AddIOp) { return 0; })
+                                     .Case([](arith::MulIOp) { return 1; })
+                                     .Case([](arith::MaxSIOp) { return std::numeric_limits<int64_t>::min(); })
+                                     .Case([](arith::MinSIOp) { return std::numeric_limits<int64_t>::max(); })
+                                     .Default([](Operation *) { return std::nullopt; });
+  if (!value)
+    return std::nullopt;
+  return IntegerAttr::get(type, *value);
+}
+
 /// The one operation that combines each output with a new value, if it has a neutral element.
 bool matchCombiners(GenericOp op, SmallVectorImpl<Combiner> &combiners) {
   for (unsigned output = 0; output < op.getNumDpsInits(); ++output) {
     SmallVector<Operation *> chain;
     if (!matchReduction(op.getRegionOutputArgs(), output, chain) || chain.size() != 1)
       return false;
-    std::optional<TypedAttr> neutral = arith::getNeutralElement(chain.front());
+    std::optional<TypedAttr> neutral = neutralOf(chain.front());
     // The new value must not depend on another output.
     if (!neutral || !op.getRegionOutputArgs()[output].hasOneUse())
       return false;

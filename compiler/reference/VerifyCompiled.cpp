@@ -37,7 +37,9 @@ public:
     for (std::vector<int64_t> const &dims : sizes)
       accepted &= verifySize(dims);
     report += fmt::format("{}: {} at {} sizes, {} values compared\n", program.name, accepted ? "accepted" : "rejected",
-                          sizes.size(), compared);
+                          sizes.size() - skipped, compared);
+    if (skipped == sizes.size())
+      return complain(fmt::format("{}: nothing could be compared", program.name));
     return accepted;
   }
 
@@ -59,6 +61,7 @@ private:
 
   bool verifySize(std::vector<int64_t> const &dims) {
     std::string where = describe(dims);
+    bool refused = false;
     for (int draw = 0; draw < MaximumDraws; ++draw) {
       Sample sample = drawSample(program, dims, options.seed + 1000003 * draw);
       Result exact = evaluate(program, sample.inputs, sample.params);
@@ -67,13 +70,16 @@ private:
           return complain(fmt::format("{}: {}", where, exact.error));
         if (!verifyRefusal(sample, dims, where, exact.error))
           return false;
+        refused = true;
         continue;
       }
       std::vector<Result> samples = sampleRounding(sample, exact);
       if (isDecisive(exact, samples))
         return verifySample(sample, dims, where, exact, samples);
     }
-    report += fmt::format("{}: skipped, f32 and f64 disagree on a decision in all of {} draws\n", where, MaximumDraws);
+    report += fmt::format("{}: skipped, {} in all of {} draws\n", where,
+                          refused ? "the reference refuses the input" : "f32 and f64 disagree on a decision", MaximumDraws);
+    ++skipped;
     return true;
   }
 
@@ -206,6 +212,7 @@ private:
   VerifyOptions const &options;
   std::string &report;
   int64_t compared = 0;
+  size_t skipped = 0;  ///< sizes at which nothing was compared
 };
 
 } // namespace

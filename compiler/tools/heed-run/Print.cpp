@@ -21,6 +21,8 @@ std::string number(double value, heed_dtype dtype) {
     return value != 0 ? "true" : "false";
   if (std::isnan(value))
     return "nan"; // whatever its sign, which differs between machines
+  if (dtype == HEED_I32 || dtype == HEED_I8)
+    return fmt::format("{}", static_cast<int64_t>(value));
   if (dtype == HEED_F64 || double(float(value)) != value)
     return fmt::format("{}", value);
   return fmt::format("{}", float(value));
