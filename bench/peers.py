@@ -79,6 +79,15 @@ def table(results):
     return "\n".join(lines) + "\n"
 
 
+def write(results, options):
+    if options.markdown:
+        with open(options.markdown, "w", encoding="utf-8") as file:
+            file.write(table(results))
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(results, file, indent=1)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--suite", default="attention", help="a suite of workloads.py")
@@ -124,12 +133,7 @@ def main():
                 print(line, flush=True)
                 results.append({"workload": workload.name, "system": system.name, "seconds": seconds,
                                 "useful_flop": workload.useful_flop, "share_of_peak": share})
-    if options.markdown:
-        with open(options.markdown, "w", encoding="utf-8") as file:
-            file.write(table(results))
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(results, file, indent=1)
+            write(results, options)  # a run that is cut short keeps what it has
 
 
 if __name__ == "__main__":
