@@ -46,7 +46,7 @@ class Sdpa(TorchBase):
         if workload.name == "causal":
             return lambda: attend(q, k, v, is_causal=True)[0].numpy()
         allowed = workload.allowed(inputs)
-        mask = None if allowed is None else torch.from_numpy(numpy.ascontiguousarray(allowed))
+        mask = None if allowed is None else torch.from_numpy(numpy.array(allowed))
         return lambda: attend(q, k, v, attn_mask=mask)[0].numpy()
 
 
@@ -66,7 +66,7 @@ class Flex(TorchBase):
         allowed = workload.allowed(inputs)
         block_mask = None
         if allowed is not None:
-            table = torch.from_numpy(numpy.ascontiguousarray(allowed))
+            table = torch.from_numpy(numpy.array(allowed))
             masks = {"causal": lambda b, h, i, j: j <= i, "window 256": lambda b, h, i, j: (i - j).abs() <= 256,
                      "window 64": lambda b, h, i, j: (i - j).abs() <= 64, "ALiBi causal": lambda b, h, i, j: j <= i}
             mask = masks.get(workload.name, lambda b, h, i, j: table[i, j])
