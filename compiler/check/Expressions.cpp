@@ -339,6 +339,14 @@ TensorPtr Elaborator::arithmetic(ast::BinaryOp op, TensorPtr left, TensorPtr rig
     return nullptr;
   }
   BinaryOp target = operatorOf(op);
+  bool exact = op != ast::BinaryOp::Divide && op != ast::BinaryOp::Remainder;
+  bool numbers = exact && operands[0]->type == Scalar::Int && operands[0]->rank() == 0 && operands[1]->rank() == 0 &&
+                 constantInt(operands[0]->scalar) && constantInt(operands[1]->scalar);
+  if (numbers && target <= BinaryOp::Power &&
+      !constantInt(build::binary(target, operands[0]->scalar, operands[1]->scalar, range))) {
+    error(Code::H0706, range, "the value does not fit 64 bits");
+    return nullptr;
+  }
   return elementwise(range, operands, [=](Subscripts const &x) { return build::binary(target, x[0], x[1], range); });
 }
 
