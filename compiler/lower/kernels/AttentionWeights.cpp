@@ -3,7 +3,6 @@
 #include "compiler/lower/kernels/VectorExp.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -192,16 +191,11 @@ Value AttentionTile::scalarScore(Value query, Value key, Value dot) {
 }
 
 Value AttentionTile::evaluateScalar(Region &region, Value row, Value key, Value dot) {
-  IRMapping mapping;
   SmallVector<Value> arguments(queries.batch);
   arguments.append({row, key});
   if (dot)
     arguments.push_back(dot);
-  for (auto [from, to] : llvm::zip(region.getArguments(), arguments))
-    mapping.map(from, to);
-  for (Operation &nested : region.front().without_terminator())
-    emit.clone(nested, mapping);
-  return mapping.lookupOrDefault(region.front().getTerminator()->getOperand(0));
+  return evaluateUniform(emit, region, region.front().getTerminator()->getOperand(0), arguments);
 }
 
 } // namespace heed::kernels
