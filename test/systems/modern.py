@@ -4,7 +4,7 @@ import math
 import sys
 
 import numpy as np
-from numeric import Check, Draw
+from numeric import Check, Draw, heads, normalised, rotary
 
 
 def softmax(x, seen=None):
@@ -62,21 +62,6 @@ def weights(check, draw):
         check.near(name + " of equal scores", same[name], np.tile(v.mean(0), (n, 1)))
     far = check.run("weights", dict(q=400 * np.ones((n, 6)), k=np.eye(m, 6) * 5, v=v, q2=q2, k2=k2))
     check.near("sparsemax of far scores", far["sparse"], np.tile(v[:6].mean(0), (n, 1)), 1e-6)
-
-
-def normalised(x, eps=1e-6):
-    return x / np.sqrt((x**2).mean(-1, keepdims=True) + eps)
-
-
-def rotary(x):
-    half, p = x.shape[1] // 2, np.arange(len(x))[:, None]
-    angle = p * 10000.0 ** (-np.arange(half) / half)
-    a, b = x[:, :half], x[:, half:]
-    return np.concatenate([a * np.cos(angle) - b * np.sin(angle), b * np.cos(angle) + a * np.sin(angle)], 1)
-
-
-def heads(x, count):
-    return np.split(x, count, 1)
 
 
 def grouped(w, prefix, x, y, count, groups, turn=lambda x: x, seen=None):

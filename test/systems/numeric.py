@@ -29,6 +29,21 @@ def single(x):
     return np.asarray(x, np.float32).astype(np.float64)
 
 
+def normalised(x, eps=1e-6):
+    return x / np.sqrt((x**2).mean(-1, keepdims=True) + eps)
+
+
+def rotary(x):
+    half, p = x.shape[1] // 2, np.arange(len(x))[:, None]
+    angle = p * 10000.0 ** (-np.arange(half) / half)
+    a, b = x[:, :half], x[:, half:]
+    return np.concatenate([a * np.cos(angle) - b * np.sin(angle), b * np.cos(angle) + a * np.sin(angle)], 1)
+
+
+def heads(x, count):
+    return np.split(x, count, 1)
+
+
 class Draw:
     """Random values that f32 holds exactly."""
 

@@ -4,7 +4,7 @@ import math
 import sys
 
 import numpy as np
-from numeric import Check, Draw
+from numeric import Check, Draw, rotary
 
 
 def softmax(x, seen=None):
@@ -124,13 +124,6 @@ def folded(check, draw):
     # One axis of length 1: plain attention.
     one = {name: draw.normal(*(1 if s == a else 4 if s == 4 * a else s for s in shape)) for name, shape in sizes.items()}
     check.near("one row is attention", check.run("folded", one)["lines"][0], attend(one["q"][0], one["k"][0], one["v"][0]))
-
-
-def rotary(x):
-    half, p = x.shape[1] // 2, np.arange(len(x))[:, None]
-    angle = p * 10000.0 ** (-np.arange(half) / half)
-    a, b = x[:, :half], x[:, half:]
-    return np.concatenate([a * np.cos(angle) - b * np.sin(angle), b * np.cos(angle) + a * np.sin(angle)], 1)
 
 
 def factors(check, draw):

@@ -4,7 +4,7 @@ import math
 import sys
 
 import numpy as np
-from numeric import Check, Draw
+from numeric import Check, Draw, heads, normalised, rotary
 
 
 def sigmoid(x):
@@ -96,21 +96,6 @@ def scans(check, draw):
     # Nothing written: no output. All kept or replaced: the delta rule with orthogonal keys remembers exactly.
     given.update(beta=np.full(n, 40.0), k=np.tile(np.eye(4), (4, 1))[:n], q=np.tile(np.eye(4), (4, 1))[:n])
     check.near("delta rule overwrites", check.run("scans", given)["delta"] * 2, v, 1e-7)
-
-
-def normalised(x, eps=1e-6):
-    return x / np.sqrt((x**2).mean(-1, keepdims=True) + eps)
-
-
-def rotary(x):
-    half, p = x.shape[1] // 2, np.arange(len(x))[:, None]
-    angle = p * 10000.0 ** (-np.arange(half) / half)
-    a, b = x[:, :half], x[:, half:]
-    return np.concatenate([a * np.cos(angle) - b * np.sin(angle), b * np.cos(angle) + a * np.sin(angle)], 1)
-
-
-def heads(x, count):
-    return np.split(x, count, 1)
 
 
 def layers(check, draw):
