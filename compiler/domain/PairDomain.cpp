@@ -24,6 +24,25 @@ struct Extremum {
   bool isMinLike() const { return !isMax || isSingle(); }
 };
 
+/// The c if `index` occurs only in (index floordiv c), 1 if it occurs in other ways, 0 if not at all.
+static int64_t divisorOf(AffineExpr expr, AffineExpr index) {
+  if (expr == index)
+    return 1;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return 0;
+  auto divisor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  if (binary.getKind() == AffineExprKind::FloorDiv && binary.getLHS() == index && divisor)
+    return divisor.getValue();
+  return std::gcd(divisorOf(binary.getLHS(), index), divisorOf(binary.getRHS(), index));
+}
+
+static AffineExpr operandOf(affine::AffineApplyOp apply, unsigned number) {
+  unsigned dims = apply.getAffineMap().getNumDims();
+  return number < dims ? getAffineDimExpr(number, apply.getContext())
+                       : getAffineSymbolExpr(number - dims, apply.getContext());
+}
+
 class Reader {
 public:
   Reader(ir::AttentionOp op, PairDomain &result) : op(op), result(result), context(op.getContext()) {}
@@ -290,10 +309,7 @@ private:
           divisor = std::gcd(divisor, granule(operand));
           continue;
         }
-        AffineMap map = apply.getAffineMap();
-        bool dim = number < map.getNumDims();
-        AffineExpr index = dim ? getAffineDimExpr(number, context) : getAffineSymbolExpr(number - map.getNumDims(), context);
-        divisor = std::gcd(divisor, divisorOf(map.getResult(0), index));
+        divisor = std::gcd(divisor, divisorOf(apply.getAffineMap().getResult(0), operandOf(apply, number)));
       }
       return divisor;
     }
@@ -301,19 +317,6 @@ private:
     for (Value operand : definition->getOperands())
       all = std::gcd(all, granule(operand));
     return all;
-  }
-
-  /// The c if `index` occurs only in (index floordiv c), 1 if it occurs in other ways, 0 if not at all.
-  static int64_t divisorOf(AffineExpr expr, AffineExpr index) {
-    if (expr == index)
-      return 1;
-    auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-    if (!binary)
-      return 0;
-    auto divisor = dyn_cast<AffineConstantExpr>(binary.getRHS());
-    if (binary.getKind() == AffineExprKind::FloorDiv && binary.getLHS() == index && divisor)
-      return divisor.getValue();
-    return std::gcd(divisorOf(binary.getLHS(), index), divisorOf(binary.getRHS(), index));
   }
 
   // -- Dependence ----------------------------------------------------------------------------------------------------
@@ -349,12 +352,24 @@ private:
 
 } // namespace
 
+/// The largest c such that the region uses an index only as index floordiv c.
+static int64_t granuleOf(BlockArgument index) {
+  int64_t granule = 0;
+  for (OpOperand &use : index.getUses()) {
+    auto apply = dyn_cast<affine::AffineApplyOp>(use.getOwner());
+    granule = std::gcd(granule, apply ? divisorOf(apply.getAffineMap().getResult(0), operandOf(apply, use.getOperandNumber())) : 1);
+  }
+  return granule;
+}
+
 PairDomain PairDomain::of(ir::AttentionOp op) {
   PairDomain result;
   if (!op.hasDomain()) {
     result.disjuncts = {Conjunction{}};
     return result;
   }
+  result.rowGranule = granuleOf(op.getDomain().getArgument(op.getRowDim()));
+  result.columnGranule = granuleOf(op.getDomain().getArgument(op.getColumnDim()));
   Value condition = op.getDomain().front().getTerminator()->getOperand(0);
   if (std::optional<Union> all = Reader(op, result).read(condition, /*negated=*/false)) {
     result.disjuncts = std::move(*all);

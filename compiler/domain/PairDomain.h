@@ -41,6 +41,9 @@ using Conjunction = llvm::SmallVector<Atom>;
 struct PairDomain {
   llvm::SmallVector<mlir::Value> symbols;
   llvm::SmallVector<Conjunction> disjuncts;
+  /// The predicate depends on i only through i floordiv `rowGranule`, on j only through j floordiv `columnGranule`; 0: not at
+  /// all.
+  int64_t rowGranule = 0, columnGranule = 0;
 
   static constexpr unsigned MaximumDisjuncts = 16;
   static PairDomain of(ir::AttentionOp op);

@@ -91,16 +91,14 @@ private:
     if (walk.needsList())
       onStack([&] { walk.allocate(); });
     emit.loop(emit.index(0), features, blocks.features, [&](Value featureBegin) {
-      AttentionTile tile(emit, op, blocks, queries, sweep.skipped, symbols, featureBegin);
+      AttentionTile tile(emit, op, blocks, queries, walk, sweep.skipped, symbols, featureBegin);
       if (isFirst)
         tile.begin();
       else
         tile.resume(state);
       if (op.hasQuery() && blocks.oneSlice)
         tile.packQuery(emit.index(0), size(op.getInnerDim()));
-      walk.tiles([&](KeyTile const &keys) {
-        tile.visit(keys, [&](Value rowBegin, Value rowEnd) { return walk.hull(keys, rowBegin, rowEnd); });
-      });
+      walk.tiles([&](KeyTile const &keys) { tile.visit(keys); });
       if (isLast)
         tile.finish();
       else

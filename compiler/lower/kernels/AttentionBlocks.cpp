@@ -28,18 +28,19 @@ AttentionBlocks AttentionBlocks::plan(Emit &emit, ir::AttentionOp op, TileShape 
   std::optional<int64_t> inner = op.hasQuery() ? size(op.getInnerDim()) : 1;
   blocks.oneSlice = inner && *inner <= blocks.inner;
   int64_t features = std::clamp<int64_t>(size(op.getFeatureDim()).value_or(128), 1, 256);
-  blocks.features = llvm::alignTo(features, width);
+  blocks.features = llvm::alignTo(features, shape.lanes);
   int64_t depth = std::max(blocks.inner, blocks.features);
   int64_t keys = depth <= 64 ? 256 : depth <= 160 ? 128 : 64;
-  int64_t rows = (depth <= 64 ? 192 : depth <= 160 ? 96 : 48) / shape.rows * shape.rows;
-  if (int64_t granule = granuleOf(domain); granule >= 4 * shape.rows && granule <= 2 * rows)
+  int64_t rows = depth <= 64 ? 192 : depth <= 160 ? 96 : 48;
+  if (int64_t granule = granuleOf(domain); granule >= width && granule <= 2 * rows)
     rows = granule;
   if (std::optional<int64_t> known = size(op.getColumnDim()))
     keys = std::min(keys, std::max<int64_t>(*known, 1));
   if (std::optional<int64_t> known = size(op.getRowDim()))
     rows = std::min(rows, std::max<int64_t>(*known, 1));
   blocks.keys = llvm::alignTo(keys, width);
-  blocks.rows = std::max<int64_t>(rows, 1);
+  blocks.rows = llvm::alignTo(rows, width);
+  blocks.uniformPanels = domain.rowGranule % width == 0 && domain.columnGranule % width == 0;
   return blocks;
 }
 
@@ -47,13 +48,14 @@ void AttentionBlocks::allocate(Emit &emit, bool withQuery) {
   auto buffer = [&](ArrayRef<int64_t> shape) -> Value {
     return memref::AllocaOp::create(emit, MemRefType::get(shape, emit.getF32Type()), emit.getI64IntegerAttr(64));
   };
-  scores = buffer({oneSlice ? shape.rows : rows, keys});
+  int64_t width = shape.width(), panels = rows / width;
+  scores = buffer({oneSlice ? 1 : panels, keys, width});
   if (withQuery) {
-    query = buffer({rows, inner});
-    keyPanels = buffer({keys / shape.width(), inner, shape.width()});
+    query = buffer({panels, inner, width});
+    keyRows = buffer({keys, static_cast<int64_t>(llvm::alignTo(inner, shape.lanes))});
   }
-  sourcePanels = buffer({features / shape.width(), keys, shape.width()});
-  sums = buffer({rows, features});
+  sourceGroups = buffer({features / shape.lanes, keys + 2, shape.lanes}); // groups must not compete for the same cache lines
+  sums = buffer({panels, features, width});
   maximum = buffer({rows});
   total = buffer({rows});
 }

@@ -2,24 +2,27 @@
 #pragma once
 
 #include "compiler/lower/kernels/KeyWalk.h"
-#include "compiler/lower/kernels/LaneCode.h"
 #include "compiler/lower/kernels/MatrixView.h"
+#include "compiler/lower/kernels/PairScores.h"
 #include "compiler/lower/kernels/RegisterTile.h"
-#include "compiler/lower/kernels/ScoreForm.h"
-#include "dialect/HeedOps.h"
 
 namespace heed::kernels {
 
 /// Block sizes, and the buffers of one task. Sizes are static, whatever the sizes of the model: they bound the stack.
+///
+/// Queries lie across the lanes: `width` of them are a panel. Scores, weights and sums are then columns of numbers that
+/// one query owns, keys and values are read one element at a time and need no packing, and no step of the running
+/// softmax works across lanes.
 struct AttentionBlocks {
   TileShape shape;
-  int64_t rows, keys, inner, features; ///< of a block; `keys` and `features` are multiples of the panel width
+  int64_t rows, keys, inner, features; ///< of a block; `rows` and `keys` are multiples of the panel width
   bool oneSlice;                       ///< whether the inner size is known to fit `inner`
-  Value scores;                        ///< [rows of a strip, or rows of a block if not `oneSlice`; keys]: scores / ln 2, then weights
-  Value query;                         ///< [rows, inner]
-  Value keyPanels;                     ///< [keys / width, inner, width]
-  Value sourcePanels;                  ///< [features / width, keys, width]
-  Value sums;                          ///< [rows, features]: weighted sums so far
+  bool uniformPanels;                  ///< the domain is the same for all pairs of two panels that begin at multiples of `width`
+  Value scores;                        ///< [1, or panels if not `oneSlice`; keys, width]: scores / ln 2, then weights
+  Value query;                         ///< [panels, inner, width]
+  Value keyRows;                       ///< [keys, >= inner]
+  Value sourceGroups;                  ///< [features / lanes, keys, lanes]: close together for the few that a tile needs
+  Value sums;                          ///< [panels, features, width]: weighted sums so far
   Value maximum, total;                ///< [rows]: largest score / ln 2 and sum of weights so far
 
   static AttentionBlocks plan(Emit &emit, ir::AttentionOp op, TileShape shape, domain::PairDomain const &domain);
@@ -35,70 +38,69 @@ struct SweepState {
   Value maximum, total;
 };
 
-constexpr float Log2E = 1.44269504088896341f;
-
 class AttentionTile {
 public:
   AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks const &blocks, QueryBlock const &queries,
-                ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols, Value featureBegin);
+                KeyWalk &walk, ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols, Value featureBegin);
 
   void begin();                           ///< no keys seen yet
   void resume(SweepState const &state);   ///< the keys of earlier sweeps seen
   void suspend(SweepState const &state);  ///< to be resumed by a later sweep
   void finish();                          ///< sums / total to the result
   void packQuery(Value innerBegin, Value innerCount);
-  /// All keys of a tile; rows [rowBegin, rowEnd) of the block look only at their `hull`, which begins at a panel.
-  void visit(KeyTile const &tile, llvm::function_ref<Interval(Value rowBegin, Value rowEnd)> hull);
+  /// All keys of a tile; the queries of a panel look only at the tile's part that they may see.
+  void visit(KeyTile const &tile);
 
 private:
+  /// A panel of queries and the keys that they see.
   struct Strip {
     Value rowBegin, rowEnd;   ///< rows of the block
     Value from, to;           ///< keys of the tile, `from` at a panel's begin
-    Value scoreRow(Emit &emit, Value row) const { return offset ? emit.sub(row, offset) : row; }
-    Value offset;             ///< row of the block that is row 0 of the scores
+    Value panel, slot;        ///< first subscripts of `query` and `sums`, and of `scores`
   };
+  using Vectors = SmallVector<Value>; ///< one for each vector of a panel
 
   MatrixView operand(Value buffer, mlir::AffineMap map, unsigned rowDim, unsigned columnDim,
                      std::function<Value(Emit &, Value)> row);
-  void packKeys(Value innerBegin, Value innerCount);
-  void packSource();
-  void products(Strip const &strip, Value innerCount, bool accumulate); ///< scores (+)= query keys^T
-  void slicedProducts();
-  void weights(Strip const &strip);                  ///< scores to weights; rescales the sums
-  Value scoreRow(Strip const &strip, Value row, bool masked);
-  void accumulate(Strip const &strip, Value isSafe); ///< sums += weights source
-  void scoreLanes(Value scoreRow, Value row, Value offset, Value count, bool masked, Value &maximum);
-  void scoreScalars(Value scoreRow, Value row, Value offset, Value count, bool masked);
-  Value evaluateScalar(mlir::Region &region, Value row, Value key, Value dot);
-  void bindPair(LaneCode &code, mlir::Region &region, Value row, Value offset);
-  Value scalarScore(Value query, Value key, Value dot);
-  Value scoreOf(Value dot, Value row, Value offset, Value mask);
-  Value distance(domain::Lattice const &lattice, Value row, Value key);
-  Value sourceIsFinite();
-  void accumulateChecked(Strip const &strip);
-  void eachFeatureVector(llvm::function_ref<void(Value row, Value column, Value count)> body);
-  Value vectorAt(Value buffer, ValueRange subscripts);
-  Value scalarAt(Value buffer, Value row) { return mlir::memref::LoadOp::create(emit, buffer, row); }
-  Value rowIndex(Value row) { return queries.steps.row(emit, emit.add(queries.begin, row)); }
-  /// What scores are multiplied by, and what stands for them outside the domain: such that the weight is 0.
-  float scoreScale() { return op.getPlain() ? 1.0f : Log2E; }
-  float noScore() { return op.getPlain() ? 0.0f : -std::numeric_limits<float>::infinity(); }
-  Value keyStep(Value key);
-  Value keyIndex(Value key) { return queries.steps.key(emit, keyStep(key)); }
   MatrixView result();
+  void copyRows(MatrixView const &from, Value columnBegin, Value columnCount,
+                llvm::function_ref<void(Value key, Value column, Value vector)> store);
+  void copyKeys(Value innerBegin, Value innerCount);
+  void copySource();
+  void storeSums(bool divided);
+  void loadSums();
+
+  void eachStrip(llvm::function_ref<void(Strip const &)> body);
+  void products(Strip const &strip, Value innerCount, bool accumulate); ///< scores (+)= keys query^T
+  void slicedProducts();
+  void accumulate(Strip const &strip, Value isSafe); ///< sums += source^T weights
+  void accumulateChecked(Strip const &strip);
+  Value sourceIsFinite();
+  Value sourceAt(Value key, Value feature);
+
+  void weights(Strip const &strip); ///< scores to weights; rescales the sums
+  Vectors scores(Strip const &strip);
+  Value isClear(Value known, Pair const &first);
+  Vectors scoresOfClearPanel(Strip const &strip, Value from, Value to, Vectors maxima);
+  Vectors eachKey(Value from, Value to, Vectors maxima, llvm::function_ref<void(Value key, Vectors &maxima)> body);
+  void scoreKey(Strip const &strip, Value key, bool masked, Vectors &maxima);
+  void scoreEach(Strip const &strip, Value key, int64_t vector, bool masked);
+
+  Value vectorAt(Value buffer, ValueRange subscripts);
+  Value lane(int64_t vector) { return emit.index(vector * lanes); }
+  Value rowIndex(Value row) { return queries.steps.row(emit, emit.add(queries.begin, row)); }
+  Value keyIndex(Value key) { return queries.steps.key(emit, walk.step(tile, key)); }
+  Pair pairAt(Value row, Value key) { return {queries.batch, rowIndex(row), keyIndex(key)}; }
 
   Emit &emit;
   ir::AttentionOp op;
   AttentionBlocks const &blocks;
   QueryBlock const &queries;
-  ArrayRef<domain::Lattice> skipped;
-  ArrayRef<Value> domainSymbols;
+  KeyWalk &walk;
+  PairScores pairs;
   Value featureBegin, featureCount;
   KeyTile tile; ///< the one that is visited
-  int64_t lanes;
-  std::optional<LaneAnalysis> scoreAnalysis, domainAnalysis;
-  std::optional<ScoreForm> form;
-  Value queryFactor; ///< with a form: what the packed query is multiplied by
+  int64_t lanes, width;
 };
 
 } // namespace heed::kernels

@@ -2,8 +2,6 @@
 #include "compiler/lower/kernels/AttentionTile.h"
 #include "compiler/lower/kernels/VectorExp.h"
 
-#include "mlir/Dialect/Affine/Utils.h"
-
 using namespace mlir;
 
 namespace heed::kernels {
@@ -14,188 +12,173 @@ static Value larger(Emit &emit, Value a, Value b) {
   return arith::SelectOp::create(emit, greater, a, b);
 }
 
-/// Replaces the dot products of a row by scores and gives the largest, as the largest of each lane.
-Value AttentionTile::scoreRow(Strip const &strip, Value row, bool masked) {
-  Value lowest = emit.splat(lanes, -std::numeric_limits<float>::infinity());
-  Value count = emit.sub(strip.to, strip.from), zero = emit.index(0), to = strip.scoreRow(emit, row);
-  Value whole = emit.add(strip.from, emit.mul(emit.div(count, lanes), lanes)), rest = emit.sub(strip.to, whole);
-  Value largest = emit.loop(strip.from, whole, lanes, lowest,
-                            [&](Value offset, ValueRange maxima) -> SmallVector<Value> {
-                              Value maximum = maxima[0];
-                              scoreLanes(to, row, offset, Value(), masked, maximum);
-                              return {maximum};
-                            })
-                      .front();
-  if (constantOf(rest) == 0)
-    return largest;
-  return emit.choose(
-      emit.less(zero, rest), lowest.getType(),
-      [&]() -> SmallVector<Value> {
-        Value maximum = largest;
-        scoreLanes(to, row, whole, rest, masked, maximum);
-        return {maximum};
-      },
-      [&]() -> SmallVector<Value> { return {largest}; })[0];
-}
-
 void AttentionTile::weights(Strip const &strip) {
-  float infinity = std::numeric_limits<float>::infinity();
-  Value zero = emit.index(0);
-  emit.loop(strip.rowBegin, strip.rowEnd, 1, [&](Value row) {
-    Value scoreRow = strip.scoreRow(emit, row);
-    if (op.getPlain())
-      return emit.branch(tile.full, [&] { this->scoreRow(strip, row, /*masked=*/false); },
-                         [&] { this->scoreRow(strip, row, /*masked=*/true); });
-    Value largest = emit.choose(
-        tile.full, emit.vectorOf(lanes), [&]() -> SmallVector<Value> { return {this->scoreRow(strip, row, /*masked=*/false)}; },
-        [&]() -> SmallVector<Value> { return {this->scoreRow(strip, row, /*masked=*/true)}; })[0];
-    Value before = scalarAt(blocks.maximum, row);
-    Value maximum = larger(emit, vector::ReductionOp::create(emit, vector::CombiningKind::MAXNUMF, largest), before);
-    memref::StoreOp::create(emit, maximum, blocks.maximum, row);
-
+  Vectors largest = scores(strip);
+  if (op.getPlain())
+    return;
+  Vectors references, befores, sums;
+  Value zeros = emit.splat(lanes, 0.0f), lowest = emit.splat(lanes, -std::numeric_limits<float>::infinity());
+  for (int64_t vector = 0; vector < blocks.shape.vectors; ++vector) {
+    Value row = emit.add(strip.rowBegin, vector * lanes), before = vectorAt(blocks.maximum, row);
+    Value maximum = larger(emit, largest[vector], before);
+    vector::StoreOp::create(emit, maximum, blocks.maximum, row);
     // Nothing seen yet: -inf - -inf would be NaN.
-    Value nothing = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, maximum, emit.f32(-infinity));
-    Value reference = arith::SelectOp::create(emit, nothing, emit.f32(0.0f), maximum);
-    Value references = emit.broadcast(lanes, reference);
-    Value end = emit.add(strip.from, emit.roundUp(emit.sub(strip.to, strip.from), lanes));
-    Value sum = emit.loop(strip.from, end, lanes, emit.splat(lanes, 0.0f),
-                          [&](Value offset, ValueRange sums) -> SmallVector<Value> {
-                            Value score = vectorAt(blocks.scores, ValueRange{scoreRow, offset});
-                            Value weight = emitExp2OfNonPositive(emit, arith::SubFOp::create(emit, score, references));
-                            vector::StoreOp::create(emit, weight, blocks.scores, ValueRange{scoreRow, offset});
-                            return {arith::AddFOp::create(emit, sums[0], weight)};
-                          })
-                    .front();
-    Value added = vector::ReductionOp::create(emit, vector::CombiningKind::ADD, sum, arith::FastMathFlags::reassoc);
-
-    // What was summed relative to the old maximum.
-    Value difference = arith::SubFOp::create(emit, emit.broadcast(lanes, before), references);
-    Value factors = emitExp2OfNonPositive(emit, difference);
-    Value factor = vector::ExtractOp::create(emit, factors, 0);
-    Value total = arith::MulFOp::create(emit, scalarAt(blocks.total, row), factor);
-    memref::StoreOp::create(emit, arith::AddFOp::create(emit, total, added), blocks.total, row);
-    Value changed = arith::CmpFOp::create(emit, arith::CmpFPredicate::UNE, factor, emit.f32(1.0f));
-    emit.branch(changed, [&] {
-      emit.loop(zero, emit.index(blocks.features), lanes, [&](Value column) {
-        Value scaled = arith::MulFOp::create(emit, vectorAt(blocks.sums, ValueRange{row, column}), factors);
-        vector::StoreOp::create(emit, scaled, blocks.sums, ValueRange{row, column});
-      });
+    Value nothing = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, maximum, lowest);
+    references.push_back(arith::SelectOp::create(emit, nothing, zeros, maximum));
+    befores.push_back(before);
+    sums.push_back(zeros);
+  }
+  // Several keys at once: see emitExp2OfNonPositive.
+  auto keysAt = [&](Value first, int64_t count, ValueRange so) {
+    SmallVector<SmallVector<Value>> places;
+    Vectors differences, next(so);
+    for (int64_t key = 0; key < count; ++key)
+      for (int64_t vector = 0; vector < blocks.shape.vectors; ++vector) {
+        places.push_back({strip.slot, emit.add(first, key), lane(vector)});
+        differences.push_back(arith::SubFOp::create(emit, vectorAt(blocks.scores, places.back()), references[vector]));
+      }
+    for (auto [number, weight] : llvm::enumerate(emitExp2OfNonPositive(emit, differences))) {
+      vector::StoreOp::create(emit, weight, blocks.scores, places[number]);
+      Value &sum = next[number % blocks.shape.vectors];
+      sum = arith::AddFOp::create(emit, sum, weight);
+    }
+    return next;
+  };
+  int64_t group = 4 / blocks.shape.vectors;
+  Value whole = emit.add(strip.from, emit.mul(emit.div(emit.sub(strip.to, strip.from), group), group));
+  sums = emit.loop(strip.from, whole, group, sums, [&](Value key, ValueRange so) { return keysAt(key, group, so); });
+  sums = emit.loop(whole, strip.to, 1, sums, [&](Value key, ValueRange so) { return keysAt(key, 1, so); });
+  // What was summed relative to the old maxima.
+  Vectors sinceBefore;
+  for (auto [before, reference] : llvm::zip_equal(befores, references))
+    sinceBefore.push_back(arith::SubFOp::create(emit, before, reference));
+  Vectors factors = emitExp2OfNonPositive(emit, sinceBefore);
+  Value changed;
+  for (int64_t vector = 0; vector < blocks.shape.vectors; ++vector) {
+    Value row = emit.add(strip.rowBegin, vector * lanes);
+    Value total = emit.multiplyAdd(vectorAt(blocks.total, row), factors[vector], sums[vector]);
+    vector::StoreOp::create(emit, total, blocks.total, row);
+    Value differs =
+        arith::CmpFOp::create(emit, arith::CmpFPredicate::UNE, factors[vector], emit.splat(lanes, 1.0f));
+    changed = changed ? Value(arith::OrIOp::create(emit, changed, differs)) : differs;
+  }
+  emit.branch(vector::ReductionOp::create(emit, vector::CombiningKind::OR, changed), [&] {
+    emit.loop(emit.index(0), featureCount, 1, [&](Value feature) {
+      for (int64_t vector = 0; vector < blocks.shape.vectors; ++vector) {
+        SmallVector<Value> at = {strip.panel, feature, lane(vector)};
+        vector::StoreOp::create(emit, arith::MulFOp::create(emit, vectorAt(blocks.sums, at), factors[vector]), blocks.sums,
+                                at);
+      }
     });
   });
 }
 
-/// Replaces the dot products at `offset` by scores, -inf outside the domain, if `masked`, and beyond `count`.
-void AttentionTile::scoreLanes(Value scoreRow, Value row, Value offset, Value count, bool masked, Value &maximum) {
-  Value lowest = emit.splat(lanes, noScore());
-  SmallVector<Value> here = {scoreRow, offset};
-  if (!scoreAnalysis->isSupported() || (masked && !domainAnalysis->isSupported())) {
-    scoreScalars(scoreRow, row, offset, count, masked);
-    maximum = larger(emit, vectorAt(blocks.scores, here), maximum);
-    return;
-  }
-  auto score = [&](Value mask) {
-    Value result = scoreOf(op.hasQuery() ? vectorAt(blocks.scores, here) : Value(), row, offset, mask);
-    return mask ? Value(arith::SelectOp::create(emit, mask, result, lowest)) : result;
-  };
-  Value mask = count ? maskOfFirst(emit, lanes, count) : Value(), result;
-  if (masked) {
-    LaneCode code(emit, *domainAnalysis, lanes, mask);
-    bindPair(code, op.getDomain(), row, offset);
-    Value inside = code.run(op.getDomain().front()).front();
-    for (domain::Lattice const &lattice : skipped) {
-      Value base = distance(lattice, rowIndex(row), keyIndex(offset));
-      inside = arith::AndIOp::create(emit, inside, code.isNoMultiple(base, queries.steps.stride, lattice.stride));
-    }
-    inside = mask ? Value(arith::AndIOp::create(emit, mask, inside)) : inside;
-    // What the score reads may be out of bounds where no lane is inside.
-    Value any = vector::ReductionOp::create(emit, vector::CombiningKind::OR, inside);
-    result = emit.choose(
-        any, lowest.getType(), [&]() -> SmallVector<Value> { return {score(inside)}; },
-        [&]() -> SmallVector<Value> { return {lowest}; })[0];
-  } else {
-    result = score(mask);
-  }
-  if (mask || masked || !form || form->hasRest) // else it is there
-    vector::StoreOp::create(emit, result, blocks.scores, here);
-  maximum = larger(emit, result, maximum);
-}
-
-void AttentionTile::bindPair(LaneCode &code, Region &region, Value row, Value offset) {
-  for (auto [argument, value] : llvm::zip(region.getArguments(), queries.batch))
-    code.bindUniform(argument, value);
-  code.bindUniform(region.getArgument(op.getRowDim()), rowIndex(row));
-  code.bindStrided(region.getArgument(op.getColumnDim()), keyIndex(offset), queries.steps.stride);
-}
-
-/// The score / ln 2 of what `products` left: with a form, that is scaled already.
-Value AttentionTile::scoreOf(Value dot, Value row, Value offset, Value mask) {
-  if (form && !form->hasRest)
-    return dot;
-  LaneCode code(emit, *scoreAnalysis, lanes, mask);
-  bindPair(code, op.getScore(), row, offset);
-  if (form)
-    code.bindVector(form->scaledDot, emit.splat(lanes, 0.0f));
-  else if (op.hasQuery())
-    code.bindVector(op.getScore().getArguments().back(), dot);
-  Value result = code.run(op.getScore().front()).front(), factor = emit.splat(lanes, scoreScale());
-  if (op.getPlain())
-    return form ? Value(arith::AddFOp::create(emit, result, dot)) : result;
-  return form ? emit.multiplyAdd(result, factor, dot) : Value(arith::MulFOp::create(emit, result, factor));
-}
-
-/// Zero modulo the stride of a lattice where a pair is on it.
-Value AttentionTile::distance(domain::Lattice const &lattice, Value row, Value key) {
-  AffineMap map = AffineMap::get(0, domainSymbols.size(), lattice.shift);
-  Value shift = affine::expandAffineMap(emit, emit.getLoc(), map, domainSymbols)->front();
-  return emit.sub(emit.sub(key, row), shift);
-}
-
-/// For regions that cannot run on lanes.
-void AttentionTile::scoreScalars(Value scoreRow, Value row, Value offset, Value count, bool masked) {
-  emit.loop(emit.index(0), emit.index(lanes), 1, [&](Value lane) {
-    Value column = emit.add(offset, lane), key = keyIndex(column), query = rowIndex(row);
-    auto store = [&](Value value) {
-      memref::StoreOp::create(emit, value, blocks.scores, ValueRange{scoreRow, column});
-    };
-    auto outside = [&] { store(emit.f32(noScore())); };
-    auto inside = [&] {
-      Value dot = op.hasQuery() ? memref::LoadOp::create(emit, blocks.scores, ValueRange{scoreRow, column}) : Value();
-      store(scalarScore(query, key, dot));
-    };
-    auto inRange = [&] {
-      if (!masked)
-        return inside();
-      Value visible = evaluateScalar(op.getDomain(), query, key, Value());
-      for (domain::Lattice const &lattice : skipped) {
-        Value rest = arith::RemSIOp::create(emit, distance(lattice, query, key), emit.index(lattice.stride));
-        Value off = emit.compare(arith::CmpIPredicate::ne, rest, emit.index(0));
-        visible = arith::AndIOp::create(emit, visible, off);
-      }
-      emit.branch(visible, inside, outside);
-    };
-    if (!count)
-      return inRange();
-    emit.branch(emit.less(lane, count), inRange, outside);
+/// Replaces the dot products of a strip by scores, and gives the largest of each query.
+AttentionTile::Vectors AttentionTile::scores(Strip const &strip) {
+  Vectors maxima(blocks.shape.vectors, emit.splat(lanes, pairs.none()));
+  KeyWalk::Violations violations = walk.violations(strip.rowBegin, strip.rowEnd);
+  // What a score reads for a query that does not exist may be out of bounds.
+  Value exist = emit.compare(arith::CmpIPredicate::eq, emit.sub(strip.rowEnd, strip.rowBegin), emit.index(width));
+  SmallVector<Type> types(maxima.size(), emit.vectorOf(lanes));
+  return emit.loop(strip.from, strip.to, width, maxima, [&](Value from, ValueRange so) {
+    Value to = emit.min(emit.add(from, width), strip.to), begin = walk.step(tile, from);
+    Value clear = emit.createOrFold<arith::OrIOp>(
+        tile.full, walk.isFull(violations, begin, emit.add(begin, emit.sub(to, from))));
+    if (blocks.uniformPanels && queries.steps.stride == 1)
+      clear = isClear(clear, pairAt(strip.rowBegin, from));
+    if (!pairs.areProducts())
+      clear = emit.createOrFold<arith::AndIOp>(clear, exist);
+    return emit.choose(
+        clear, types, [&] { return scoresOfClearPanel(strip, from, to, so); },
+        [&] {
+          return eachKey(from, to, so, [&](Value key, Vectors &maxima) { scoreKey(strip, key, true, maxima); });
+        });
   });
 }
 
-Value AttentionTile::scalarScore(Value query, Value key, Value dot) {
-  Value scale = emit.f32(scoreScale());
-  if (!form)
-    return arith::MulFOp::create(emit, evaluateScalar(op.getScore(), query, key, dot), scale);
-  if (!form->hasRest)
-    return dot;
-  // The score of 0 is the rest, as long as the factors are finite.
-  Value rest = evaluateScalar(op.getScore(), query, key, emit.f32(0.0f));
-  return arith::AddFOp::create(emit, dot, arith::MulFOp::create(emit, rest, scale));
+/// The answer for panels whose pairs are alike: asks the first.
+Value AttentionTile::isClear(Value known, Pair const &first) {
+  Value place = emit.createOrFold<arith::RemUIOp>(first.key, emit.index(width));
+  Value aligned = emit.compare(arith::CmpIPredicate::eq, place, emit.index(0));
+  Value yes = arith::ConstantOp::create(emit, emit.getBoolAttr(true));
+  Value ask = emit.createOrFold<arith::AndIOp>(aligned, emit.createOrFold<arith::XOrIOp>(known, yes));
+  return emit.choose(
+      ask, emit.getI1Type(), [&]() -> SmallVector<Value> { return {pairs.isInside(first)}; },
+      [&]() -> SmallVector<Value> { return {known}; })[0];
 }
 
-Value AttentionTile::evaluateScalar(Region &region, Value row, Value key, Value dot) {
-  SmallVector<Value> arguments(queries.batch);
-  arguments.append({row, key});
-  if (dot)
-    arguments.push_back(dot);
-  return evaluateUniform(emit, region, region.front().getTerminator()->getOperand(0), arguments);
+AttentionTile::Vectors AttentionTile::eachKey(Value from, Value to, Vectors maxima,
+                                              llvm::function_ref<void(Value, Vectors &)> body) {
+  return emit.loop(from, to, 1, maxima, [&](Value key, ValueRange so) {
+    Vectors next(so);
+    body(key, next);
+    return next;
+  });
+}
+
+/// Keys whose pairs with the queries of the strip are all visible.
+AttentionTile::Vectors AttentionTile::scoresOfClearPanel(Strip const &strip, Value from, Value to, Vectors maxima) {
+  if (pairs.areProducts() && op.getPlain())
+    return maxima;
+  auto single = [&] {
+    return eachKey(from, to, maxima, [&](Value key, Vectors &so) { scoreKey(strip, key, false, so); });
+  };
+  if (!pairs.areProducts())
+    return single();
+  // Only the maximum is left to do: by halves, since one after the other would wait for each comparison.
+  Value whole = emit.compare(arith::CmpIPredicate::eq, emit.sub(to, from), emit.index(width));
+  SmallVector<Type> types(maxima.size(), emit.vectorOf(lanes));
+  return emit.choose(
+      whole, types,
+      [&] {
+        Vectors result;
+        for (auto [vector, maximum] : llvm::enumerate(maxima)) {
+          SmallVector<Value> level = {maximum};
+          for (int64_t key = 0; key < width; ++key)
+            level.push_back(vectorAt(blocks.scores, ValueRange{strip.slot, emit.add(from, key), lane(vector)}));
+          for (; level.size() > 1; level.resize((level.size() + 1) / 2))
+            for (size_t pair = 0; pair < level.size(); pair += 2)
+              level[pair / 2] = pair + 1 < level.size() ? larger(emit, level[pair + 1], level[pair]) : level[pair];
+          result.push_back(level.front());
+        }
+        return result;
+      },
+      single);
+}
+
+/// Replaces the dot products of a key by scores; those outside the domain, if `masked`, by what gives no weight.
+void AttentionTile::scoreKey(Strip const &strip, Value key, bool masked, Vectors &maxima) {
+  for (int64_t vector = 0; vector < blocks.shape.vectors; ++vector) {
+    SmallVector<Value> here = {strip.slot, key, lane(vector)};
+    Value row = emit.add(strip.rowBegin, vector * lanes);
+    if (!pairs.onLanes(masked)) {
+      scoreEach(strip, key, vector, masked);
+      maxima[vector] = larger(emit, vectorAt(blocks.scores, here), maxima[vector]);
+      continue;
+    }
+    Value dot = op.hasQuery() ? vectorAt(blocks.scores, here) : Value();
+    Value exist = masked ? maskOfFirst(emit, lanes, emit.sub(strip.rowEnd, row)) : Value();
+    Value score = pairs.score(pairAt(row, key), dot, exist, masked);
+    if (masked || !pairs.areProducts()) // else it is there
+      vector::StoreOp::create(emit, score, blocks.scores, here);
+    maxima[vector] = larger(emit, score, maxima[vector]);
+  }
+}
+
+/// For regions that cannot run on lanes.
+void AttentionTile::scoreEach(Strip const &strip, Value key, int64_t vector, bool masked) {
+  emit.loop(lane(vector), emit.index((vector + 1) * lanes), 1, [&](Value lane) {
+    Value row = emit.add(strip.rowBegin, lane);
+    SmallVector<Value> here = {strip.slot, key, lane};
+    Value score = emit.choose(
+        emit.less(row, strip.rowEnd), emit.getF32Type(),
+        [&]() -> SmallVector<Value> {
+          Value dot = op.hasQuery() ? memref::LoadOp::create(emit, blocks.scores, here) : Value();
+          return {pairs.scoreOne(pairAt(row, key), dot, masked)};
+        },
+        [&]() -> SmallVector<Value> { return {emit.f32(pairs.none())}; })[0];
+    memref::StoreOp::create(emit, score, blocks.scores, here);
+  });
 }
 
 } // namespace heed::kernels

@@ -16,14 +16,8 @@ KeyWalk::KeyWalk(Emit &emit, domain::Sweep const &sweep, KeyFilter &filter, Quer
     filter.prepare(part);
     Interval keys = withoutRows(part, interval(part.visible, all), emit.index(0), queries.count);
     (filter.scans(part) ? scanned : closed).push_back({&part, keys});
-    if (!part.violations) {
-      violations.emplace_back();
-      continue;
-    }
-    auto &own = violations.emplace_back(std::in_place);
-    for (domain::KeyBounds const &violation : *part.violations)
-      own->push_back(interval(violation, all));
   }
+  blockViolations = violations(emit.index(0), queries.count);
   isInterval = closed.size() <= 1 && scanned.empty();
 }
 
@@ -81,7 +75,7 @@ void KeyWalk::tiles(llvm::function_ref<void(KeyTile const &)> body) {
     Interval keys = closed.front().keys;
     return emit.loop(keys.begin, keys.end, tileKeys, [&](Value begin) {
       Value end = emit.min(emit.add(begin, tileKeys), keys.end);
-      body({begin, emit.sub(end, begin), Value(), Value(), isFull(begin, end), yes});
+      body({begin, emit.sub(end, begin), Value(), Value(), isFull(blockViolations, begin, end), yes});
     });
   }
   // First the panels that scans ask for, whose rows may all differ in what they see; then what formulas give.
@@ -105,7 +99,7 @@ void KeyWalk::tiles(llvm::function_ref<void(KeyTile const &)> body) {
           tile.count = emit.add(emit.mul(emit.sub(panels, emit.index(1)), width), inLast);
           tile.list = list;
           tile.panels = panels;
-          tile.full = isFull(tile.first, emit.add(last, inLast));
+          tile.full = isFull(blockViolations, tile.first, emit.add(last, inLast));
           tile.trimmed = emit.compare(arith::CmpIPredicate::eq, phase, emit.index(1));
           body(tile);
         });
@@ -177,11 +171,32 @@ Value KeyWalk::fill(Value phase, Value &position) {
   return loop.getResult(1);
 }
 
-Value KeyWalk::isFull(Value begin, Value end) {
+Value KeyWalk::step(KeyTile const &tile, Value key) {
+  if (!tile.list)
+    return emit.add(tile.first, key);
+  Value panel = memref::LoadOp::create(emit, tile.list, emit.div(key, width));
+  return emit.add(emit.mul(panel, width), emit.createOrFold<arith::RemUIOp>(key, emit.index(width)));
+}
+
+KeyWalk::Violations KeyWalk::violations(Value rowBegin, Value rowEnd) {
+  Violations result{{emit.add(queries.begin, rowBegin), emit.add(queries.begin, rowEnd)}, {}};
+  SmallVector<Value> symbols = withRows(result.rows.begin, result.rows.end);
+  for (domain::Part const &part : sweep.parts) {
+    result.parts.emplace_back();
+    if (!part.violations)
+      continue;
+    result.parts.back().emplace();
+    for (domain::KeyBounds const &violation : *part.violations)
+      result.parts.back()->push_back(interval(violation, symbols));
+  }
+  return result;
+}
+
+Value KeyWalk::isFull(Violations const &violations, Value begin, Value end) {
   Value full = arith::ConstantOp::create(emit, emit.getBoolAttr(false));
-  if (!sweep.skipped.empty())
+  if (!sweep.skipped.empty() && sweep.lattice.stride != 1)
     return full;
-  for (std::optional<SmallVector<Interval>> const &part : violations) {
+  for (std::optional<SmallVector<Interval>> const &part : violations.parts) {
     if (!part)
       continue;
     Value all = arith::ConstantOp::create(emit, emit.getBoolAttr(true));
@@ -192,7 +207,20 @@ Value KeyWalk::isFull(Value begin, Value end) {
     }
     full = emit.createOrFold<arith::OrIOp>(full, all);
   }
+  for (domain::Lattice const &lattice : sweep.skipped)
+    full = emit.createOrFold<arith::AndIOp>(full, misses(lattice, violations.rows, {begin, end}));
   return full;
+}
+
+/// Whether no pair is on the lattice: j - i - shift takes all values of an interval, which holds no multiple of the stride.
+Value KeyWalk::misses(domain::Lattice const &lattice, Interval rows, Interval keys) {
+  AffineMap map = AffineMap::get(0, domainSymbols.size(), lattice.shift);
+  Value shift = affine::expandAffineMap(emit, emit.getLoc(), map, domainSymbols)->front(), stride = emit.index(lattice.stride);
+  auto distance = [&](Value key, Value row) { return emit.sub(emit.sub(key, row), shift); };
+  Value least = emit.add(distance(keys.begin, rows.end), 1);
+  Value largest = emit.sub(distance(keys.end, rows.begin), emit.index(1));
+  Value multiple = emit.mul(emit.createOrFold<arith::FloorDivSIOp>(largest, stride), stride);
+  return emit.less(multiple, least);
 }
 
 Interval KeyWalk::hull(KeyTile const &tile, Value rowBegin, Value rowEnd) {

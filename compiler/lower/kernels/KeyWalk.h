@@ -32,6 +32,19 @@ public:
   /// Whether tiles have lists, for which `allocate` makes room.
   bool needsList() const { return !isInterval; }
   void allocate();
+  /// Position in the sweep of key `key` of a tile.
+  Value step(KeyTile const &tile, Value key);
+
+  /// Of some rows of the block: for each part that formulas describe, intervals that hold the keys outside of it.
+  struct Violations {
+    Interval rows; ///< of the sweep
+    SmallVector<std::optional<SmallVector<Interval>>> parts;
+  };
+  /// For rows [rowBegin, rowEnd) of the block.
+  Violations violations(Value rowBegin, Value rowEnd);
+  /// Whether the rows see all keys at [begin, end) of the sweep.
+  Value isFull(Violations const &violations, Value begin, Value end);
+
   /// Calls `body` for every tile; each key is in one at most.
   void tiles(llvm::function_ref<void(KeyTile const &)> body);
   /// The keys of a tile, counted from its first, that rows [rowBegin, rowEnd) of the block may see: an interval that holds them.
@@ -47,8 +60,8 @@ private:
   SmallVector<Value> withRows(Value rowBegin, Value rowEnd);
   Interval interval(domain::KeyBounds const &bounds, SmallVector<Value> symbols);
   Interval withoutRows(domain::Part const &part, Interval keys, Value rowBegin, Value rowEnd);
-  Value isFull(Value begin, Value end);
   Value nextPanel(Group const &group, Value position);
+  Value misses(domain::Lattice const &lattice, Interval rows, Interval keys);
   Value isScanned(Value panel);
   Value fill(Value phase, Value &position);
 
@@ -60,7 +73,7 @@ private:
   int64_t tileKeys, width;
   bool isInterval; ///< there is one part, and nothing to scan
   Group closed, scanned;
-  SmallVector<std::optional<SmallVector<Interval>>> violations; ///< of each part
+  Violations blockViolations;
   Value list;
 };
 

@@ -58,11 +58,12 @@ static SmallVector<int64_t> restHeights(int64_t height) {
 
 void emitRowTiles(Emit &emit, Value begin, Value end, int64_t height, llvm::function_ref<void(RowTile const &)> body) {
   Value rows = emit.sub(end, begin);
-  if (std::optional<int64_t> known = constantOf(rows)) {
-    Value full = emit.add(begin, *known / height * height);
-    emit.loop(begin, full, height, [&](Value first) { body({first, end, height, true}); });
-    if (*known % height)
-      body({full, end, *known % height, true});
+  if (std::optional<int64_t> known = constantOf(rows); known && *known > 0) {
+    // Heights that differ by one at most: a low tile would wait for its own sums.
+    int64_t tiles = llvm::divideCeil(*known, height), low = *known / tiles, high = *known - low * tiles;
+    Value middle = emit.add(begin, high * (low + 1));
+    emit.loop(begin, middle, low + 1, [&](Value first) { body({first, end, low + 1, true}); });
+    emit.loop(middle, end, low, [&](Value first) { body({first, end, low, true}); });
     return;
   }
   Value full = emit.add(begin, emit.mul(emit.div(rows, height), height));

@@ -7,6 +7,6 @@ namespace heed::kernels {
 
 /// 2^x for x <= 0 or NaN, as a running softmax needs it: within 2 ulp where the result is normal, 0 below that, NaN
 /// for NaN.
-Value emitExp2OfNonPositive(Emit &emit, Value x);
+SmallVector<Value> emitExp2OfNonPositive(Emit &emit, ArrayRef<Value> xs);
 
 } // namespace heed::kernels

@@ -1,0 +1,202 @@
+// AttentionRows.cpp - between the operands of an attention, row by row in memory, and the buffers of a task.
+#include "compiler/lower/kernels/AttentionTile.h"
+#include "compiler/lower/kernels/Panels.h"
+#include "compiler/lower/kernels/Transpose.h"
+
+#include "mlir/Dialect/Affine/Utils.h"
+
+using namespace mlir;
+
+namespace heed::kernels {
+
+/// An operand as a matrix over two of the iteration dimensions, the others fixed. `row` maps the matrix's rows to indices.
+MatrixView AttentionTile::operand(Value buffer, AffineMap map, unsigned rowDim, unsigned columnDim,
+                                  std::function<Value(Emit &, Value)> row) {
+  MLIRContext *context = emit.getContext();
+  unsigned last = map.getNumResults();
+  // Contiguous along a dimension that enters the last subscript with factor 1, and no other.
+  bool contiguous = last > 0 && hasUnitStride(cast<MemRefType>(buffer.getType()));
+  for (unsigned result = 0; result < last; ++result) {
+    AffineExpr expression = map.getResult(result), dim = getAffineDimExpr(columnDim, context);
+    if (result + 1 < last)
+      contiguous &= !expression.isFunctionOfDim(columnDim);
+    else
+      contiguous &= !simplifyAffineExpr(expression - dim, map.getNumDims(), 0).isFunctionOfDim(columnDim);
+  }
+  SmallVector<Value> fixed(queries.batch);
+  return MatrixView(buffer, contiguous, [=, dims = map.getNumDims()](Emit &emit, Value at, Value column) {
+    SmallVector<Value> point(fixed);
+    point.resize(dims, emit.index(0));
+    point[rowDim] = row(emit, at);
+    point[columnDim] = column;
+    return *affine::expandAffineMap(emit, emit.getLoc(), map, point);
+  });
+}
+
+MatrixView AttentionTile::result() {
+  return operand(op.getInit(), op.getInitMap(), op.getRowDim(), op.getFeatureDim(),
+                 [this](Emit &, Value row) { return rowIndex(row); });
+}
+
+void AttentionTile::begin() {
+  Value zeros = emit.splat(lanes, 0.0f);
+  Value lowest = emit.splat(lanes, -std::numeric_limits<float>::infinity());
+  emit.loop(emit.index(0), queries.count, width, [&](Value row) {
+    Value panel = emit.div(row, width);
+    for (int64_t vector = 0; vector < blocks.shape.vectors; ++vector) {
+      Value at = emit.add(row, vector * lanes);
+      vector::StoreOp::create(emit, lowest, blocks.maximum, at);
+      vector::StoreOp::create(emit, zeros, blocks.total, at);
+    }
+    emit.loop(emit.index(0), featureCount, 1, [&](Value feature) {
+      for (int64_t vector = 0; vector < blocks.shape.vectors; ++vector)
+        vector::StoreOp::create(emit, zeros, blocks.sums, ValueRange{panel, feature, lane(vector)});
+    });
+  });
+}
+
+void AttentionTile::resume(SweepState const &state) {
+  begin();
+  emit.loop(emit.index(0), queries.count, 1, [&](Value row) {
+    SmallVector<Value> at(queries.batch);
+    at.push_back(rowIndex(row));
+    memref::StoreOp::create(emit, memref::LoadOp::create(emit, state.maximum, at), blocks.maximum, row);
+    memref::StoreOp::create(emit, memref::LoadOp::create(emit, state.total, at), blocks.total, row);
+  });
+  loadSums();
+}
+
+void AttentionTile::suspend(SweepState const &state) {
+  emit.loop(emit.index(0), queries.count, 1, [&](Value row) {
+    SmallVector<Value> at(queries.batch);
+    at.push_back(rowIndex(row));
+    memref::StoreOp::create(emit, memref::LoadOp::create(emit, blocks.maximum, row), state.maximum, at);
+    memref::StoreOp::create(emit, memref::LoadOp::create(emit, blocks.total, row), state.total, at);
+  });
+  storeSums(/*divided=*/false);
+}
+
+void AttentionTile::finish() { storeSums(/*divided=*/!op.getPlain()); }
+
+/// `body` for every square of `lanes` queries and `lanes` features; with a count, only so many features exist.
+static void eachSquare(Emit &emit, Value queries, Value features, int64_t lanes,
+                       llvm::function_ref<void(Value row, Value feature, Value count)> body) {
+  Value whole = emit.mul(emit.div(features, lanes), lanes), rest = emit.sub(features, whole);
+  emit.loop(emit.index(0), queries, lanes, [&](Value row) {
+    emit.loop(emit.index(0), whole, lanes, [&](Value feature) { body(row, feature, Value()); });
+    emit.branch(emit.less(emit.index(0), rest), [&] { body(row, whole, rest); });
+  });
+}
+
+/// `body` for each of `lanes` rows from `first` on that exists.
+static void eachRow(Emit &emit, Value first, Value end, int64_t lanes,
+                    llvm::function_ref<void(int64_t lane, Value row)> body) {
+  auto rows = [&](bool whole) {
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      Value row = emit.add(first, lane);
+      if (whole)
+        body(lane, row);
+      else
+        emit.branch(emit.less(row, end), [&] { body(lane, row); });
+    }
+  };
+  Value whole = emit.compare(arith::CmpIPredicate::sle, emit.add(first, lanes), end);
+  emit.branch(whole, [&] { rows(true); }, [&] { rows(false); });
+}
+
+void AttentionTile::storeSums(bool divided) {
+  MatrixView to = result();
+  eachSquare(emit, queries.count, featureCount, lanes, [&](Value row, Value feature, Value count) {
+    Value panel = emit.div(row, width), column = emit.createOrFold<arith::RemUIOp>(row, emit.index(width));
+    Value divisor;
+    if (divided) {
+      // The sums of a row that saw nothing are 0 already.
+      Value total = vectorAt(blocks.total, row), zeros = emit.splat(lanes, 0.0f);
+      Value empty = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, total, zeros);
+      divisor = arith::SelectOp::create(emit, empty, emit.splat(lanes, 1.0f), total);
+    }
+    SmallVector<Value> columns;
+    for (int64_t offset = 0; offset < lanes; ++offset) {
+      Value sums = vectorAt(blocks.sums, ValueRange{panel, emit.add(feature, offset), column});
+      columns.push_back(divided ? Value(arith::DivFOp::create(emit, sums, divisor)) : sums);
+    }
+    SmallVector<Value> rows = emitTranspose(emit, columns);
+    eachRow(emit, row, queries.count, lanes, [&](int64_t lane, Value row) {
+      to.storeVector(emit, rows[lane], row, emit.add(featureBegin, feature), count);
+    });
+  });
+}
+
+/// What `storeSums` stored.
+void AttentionTile::loadSums() {
+  MatrixView from = result();
+  Value last = emit.sub(queries.count, emit.index(1));
+  eachSquare(emit, queries.count, featureCount, lanes, [&](Value row, Value feature, Value count) {
+    Value panel = emit.div(row, width), column = emit.createOrFold<arith::RemUIOp>(row, emit.index(width));
+    SmallVector<Value> rows;
+    for (int64_t lane = 0; lane < lanes; ++lane) // a row beyond the last is nobody's
+      rows.push_back(from.loadVector(emit, lanes, emit.min(emit.add(row, lane), last), emit.add(featureBegin, feature), count));
+    for (auto [offset, sums] : llvm::enumerate(emitTranspose(emit, rows)))
+      vector::StoreOp::create(emit, sums, blocks.sums, ValueRange{panel, emit.add(feature, offset), column});
+  });
+}
+
+void AttentionTile::packQuery(Value innerBegin, Value innerCount) {
+  MatrixView query = operand(op.getQuery(), op.getQueryMap(), op.getRowDim(), op.getInnerDim(),
+                             [this](Emit &, Value row) { return rowIndex(row); });
+  Value scale = pairs.factor(queries.batch);
+  emit.loop(emit.index(0), emit.ceilDiv(queries.count, width), 1, [&](Value panel) {
+    emitPanelCopy(emit, {query,
+                         /*transposed=*/true,
+                         emit.mul(panel, width),
+                         queries.count,
+                         innerBegin,
+                         emit.add(innerBegin, innerCount),
+                         blocks.query,
+                         {panel},
+                         width,
+                         lanes});
+    if (!scale)
+      return;
+    Value factor = emit.broadcast(lanes, scale);
+    emit.loop(emit.index(0), innerCount, 1, [&](Value row) {
+      for (int64_t vector = 0; vector < blocks.shape.vectors; ++vector) {
+        SmallVector<Value> at = {panel, row, lane(vector)};
+        Value scaled = arith::MulFOp::create(emit, vectorAt(blocks.query, at), factor);
+        vector::StoreOp::create(emit, scaled, blocks.query, at);
+      }
+    });
+  });
+}
+
+/// Rows of the tile's keys, columns [columnBegin, columnBegin + columnCount), vector by vector with zeros at the end. In the
+/// model they may be far apart, or narrow.
+void AttentionTile::copyRows(MatrixView const &from, Value columnBegin, Value columnCount,
+                             llvm::function_ref<void(Value key, Value column, Value vector)> store) {
+  emit.loop(emit.index(0), tile.count, 1, [&](Value key) {
+    auto move = [&](Value column, Value count) {
+      store(key, column, from.loadVector(emit, lanes, key, emit.add(columnBegin, column), count));
+    };
+    Value whole = emit.mul(emit.div(columnCount, lanes), lanes), rest = emit.sub(columnCount, whole);
+    emit.loop(emit.index(0), whole, lanes, [&](Value column) { move(column, Value()); });
+    emit.branch(emit.less(emit.index(0), rest), [&] { move(whole, rest); });
+  });
+}
+
+void AttentionTile::copyKeys(Value innerBegin, Value innerCount) {
+  MatrixView keys = operand(op.getKey(), op.getKeyMap(), op.getColumnDim(), op.getInnerDim(),
+                            [this](Emit &, Value key) { return keyIndex(key); });
+  copyRows(keys, innerBegin, innerCount, [&](Value key, Value column, Value vector) {
+    vector::StoreOp::create(emit, vector, blocks.keyRows, ValueRange{key, column});
+  });
+}
+
+void AttentionTile::copySource() {
+  MatrixView source = operand(op.getSource(), op.getSourceMap(), op.getColumnDim(), op.getFeatureDim(),
+                              [this](Emit &, Value key) { return keyIndex(key); });
+  copyRows(source, featureBegin, featureCount, [&](Value key, Value column, Value vector) {
+    vector::StoreOp::create(emit, vector, blocks.sourceGroups, ValueRange{emit.div(column, lanes), key, emit.index(0)});
+  });
+}
+
+} // namespace heed::kernels

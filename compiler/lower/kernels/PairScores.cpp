@@ -1,0 +1,139 @@
+// PairScores.cpp - regions with one index along the lanes; element by element where they cannot run so.
+#include "compiler/lower/kernels/PairScores.h"
+
+#include "mlir/Dialect/Affine/Utils.h"
+
+using namespace mlir;
+
+namespace heed::kernels {
+
+PairScores::PairScores(Emit &emit, ir::AttentionOp op, Axis axis, int64_t stride, int64_t lanes,
+                       ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols)
+    : emit(emit), op(op), axis(axis), stride(stride), lanes(lanes), skipped(skipped), domainSymbols(domainSymbols) {
+  auto varying = [&](Region &region) {
+    SmallVector<Value> arguments = {region.getArgument(axis == Axis::Queries ? op.getRowDim() : op.getColumnDim())};
+    llvm::append_range(arguments, region.getArguments().drop_front(op.getColumnDim() + 1)); // the dot product
+    return LaneAnalysis(region, arguments);
+  };
+  scoreAnalysis.emplace(varying(op.getScore()));
+  if (op.hasDomain())
+    domainAnalysis.emplace(varying(op.getDomain()));
+  if (scoreAnalysis->isSupported())
+    form = ScoreForm::of(op);
+}
+
+Value PairScores::factor(ArrayRef<Value> batch) {
+  if (!form)
+    return {};
+  Value result = emit.f32(scale());
+  for (ScoreForm::Factor factor : form->factors) {
+    Value by = evaluateUniform(emit, op.getScore(), factor.by, batch);
+    result = factor.divides ? emit.createOrFold<arith::DivFOp>(result, by)
+                            : emit.createOrFold<arith::MulFOp>(result, by);
+  }
+  return result;
+}
+
+bool PairScores::onLanes(bool masked) {
+  return scoreAnalysis->isSupported() && (!masked || !op.hasDomain() || domainAnalysis->isSupported());
+}
+
+Value PairScores::score(Pair const &first, Value dot, Value exist, bool masked) {
+  if (!masked)
+    return unmasked(first, dot, exist);
+  Value nowhere = emit.splat(lanes, none()), mask = op.hasDomain() ? inside(first, exist) : exist;
+  if (!mask)
+    return unmasked(first, dot, mask);
+  auto score = [&]() -> SmallVector<Value> {
+    return {arith::SelectOp::create(emit, mask, unmasked(first, dot, mask), nowhere)};
+  };
+  if (areProducts())
+    return score().front();
+  // What a score reads that is the same on all lanes may be out of bounds where no lane is inside.
+  Value any = vector::ReductionOp::create(emit, vector::CombiningKind::OR, mask);
+  return emit.choose(any, nowhere.getType(), score, [&]() -> SmallVector<Value> { return {nowhere}; })[0];
+}
+
+Value PairScores::inside(Pair const &first, Value exist) {
+  LaneCode code(emit, *domainAnalysis, lanes, exist);
+  bind(code, op.getDomain(), first);
+  Value result = code.run(op.getDomain().front()).front();
+  // From query to query the distance shrinks.
+  int64_t step = axis == Axis::Queries ? -stride : stride;
+  for (domain::Lattice const &lattice : skipped)
+    result = arith::AndIOp::create(emit, result, code.isNoMultiple(distance(lattice, first), step, lattice.stride));
+  return exist ? Value(arith::AndIOp::create(emit, exist, result)) : result;
+}
+
+void PairScores::bind(LaneCode &code, Region &region, Pair const &first) {
+  for (auto [argument, value] : llvm::zip(region.getArguments(), first.batch))
+    code.bindUniform(argument, value);
+  Value row = region.getArgument(op.getRowDim()), key = region.getArgument(op.getColumnDim());
+  if (axis == Axis::Queries) {
+    code.bindStrided(row, first.row, stride);
+    code.bindUniform(key, first.key);
+  } else {
+    code.bindUniform(row, first.row);
+    code.bindStrided(key, first.key, stride);
+  }
+}
+
+Value PairScores::unmasked(Pair const &first, Value dot, Value mask) {
+  if (areProducts())
+    return dot;
+  LaneCode code(emit, *scoreAnalysis, lanes, mask);
+  bind(code, op.getScore(), first);
+  if (form)
+    code.bindVector(form->scaledDot, emit.splat(lanes, 0.0f));
+  else if (op.hasQuery())
+    code.bindVector(op.getScore().getArguments().back(), dot);
+  Value result = code.run(op.getScore().front()).front(), factor = emit.splat(lanes, scale());
+  if (op.getPlain())
+    return form ? Value(arith::AddFOp::create(emit, result, dot)) : result;
+  return form ? emit.multiplyAdd(result, factor, dot) : Value(arith::MulFOp::create(emit, result, factor));
+}
+
+/// Zero modulo the stride of a lattice where a pair is on it.
+Value PairScores::distance(domain::Lattice const &lattice, Pair const &pair) {
+  AffineMap map = AffineMap::get(0, domainSymbols.size(), lattice.shift);
+  Value shift = affine::expandAffineMap(emit, emit.getLoc(), map, domainSymbols)->front();
+  return emit.sub(emit.sub(pair.key, pair.row), shift);
+}
+
+Value PairScores::isInside(Pair const &pair) {
+  Value result = evaluate(op.getDomain(), pair, Value());
+  for (domain::Lattice const &lattice : skipped) {
+    Value rest = arith::RemSIOp::create(emit, distance(lattice, pair), emit.index(lattice.stride));
+    Value off = emit.compare(arith::CmpIPredicate::ne, rest, emit.index(0));
+    result = arith::AndIOp::create(emit, result, off);
+  }
+  return result;
+}
+
+Value PairScores::scoreOne(Pair const &pair, Value dot, bool masked) {
+  auto score = [&]() -> SmallVector<Value> {
+    if (areProducts())
+      return {dot};
+    Value factor = emit.f32(scale());
+    if (!form)
+      return {arith::MulFOp::create(emit, evaluate(op.getScore(), pair, dot), factor)};
+    // The score of 0 is the rest, as long as the factors are finite.
+    Value rest = evaluate(op.getScore(), pair, emit.f32(0.0f));
+    return {arith::AddFOp::create(emit, dot, arith::MulFOp::create(emit, rest, factor))};
+  };
+  if (!masked || !op.hasDomain())
+    return score().front();
+  return emit
+      .choose(isInside(pair), emit.getF32Type(), score, [&]() -> SmallVector<Value> { return {emit.f32(none())}; })
+      .front();
+}
+
+Value PairScores::evaluate(Region &region, Pair const &pair, Value dot) {
+  SmallVector<Value> arguments(pair.batch);
+  arguments.append({pair.row, pair.key});
+  if (dot)
+    arguments.push_back(dot);
+  return evaluateUniform(emit, region, region.front().getTerminator()->getOperand(0), arguments);
+}
+
+} // namespace heed::kernels
