@@ -142,7 +142,7 @@ class Model:
     def _input(self, k, value):
         dtype = _DTYPES[self._program.contents.inputs[k].dtype]
         array = numpy.asarray(value, order="C")  # unlike ascontiguousarray, it keeps numbers without axes
-        return array.astype(dtype) if numpy.can_cast(array.dtype, dtype, "same_kind") else array
+        return array.astype(dtype, copy=False) if numpy.can_cast(array.dtype, dtype, "same_kind") else array
 
     @staticmethod
     def _tensor(array):

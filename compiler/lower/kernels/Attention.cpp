@@ -1,8 +1,11 @@
 // Attention.cpp - heed.attention as sweeps of key tiles over each block of queries.
 #include "compiler/lower/kernels/AttentionTile.h"
+#include "compiler/lower/kernels/FewQueries.h"
 #include "compiler/lower/kernels/Lowering.h"
+#include "compiler/lower/kernels/VisitRemark.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 
@@ -11,19 +14,27 @@ namespace {
 
 class AttentionEmitter {
 public:
-  AttentionEmitter(Emit &emit, ir::AttentionOp op, TileShape shape)
-      : emit(emit), op(op), domain(domain::PairDomain::of(op)),
-        blocks(AttentionBlocks::plan(emit, op, shape, domain)), rows(size(op.getRowDim())), keys(size(op.getColumnDim())), features(size(op.getFeatureDim())) {}
+  AttentionEmitter(Emit &emit, ir::AttentionOp op, KernelTarget const &target)
+      : emit(emit), op(op), target(target), domain(domain::PairDomain::of(op)), rows(size(op.getRowDim())),
+        keys(size(op.getColumnDim())), features(size(op.getFeatureDim())) {}
 
   void run() {
-    std::vector<domain::Sweep> sweeps = domain::planSweeps(domain, emit.getContext());
-    remarkOnVisits(op, domain, sweeps, blocks);
+    sweeps = domain::planSweeps(domain, emit.getContext());
+    AttentionBlocks many = AttentionBlocks::plan(emit, op, TileShape::of(target), domain);
+    std::string reason;
+    std::optional<FewQueries> few = FewQueries::plan(op, target, reason);
+    remarkOnForm(few, reason);
+    // With a run-time number of queries the remark is on the form for many.
+    Value isFew = few ? emit.compare(arith::CmpIPredicate::sle, rows, emit.index(few->queries)) : Value();
+    bool always = isFew && constantOf(isFew);
+    remarkOnVisits(op, domain, sweeps, always ? few->blocks.rows : many.rows, always ? few->blocks.keys : many.keys);
     if (sweeps.empty()) // nothing is visible: the result is 0 all the same
       sweeps.push_back({{1, getAffineConstantExpr(0, emit.getContext())}, {}, {}});
     if (sweeps.size() > 1)
       state = {stateBuffer(), stateBuffer()};
-    for (auto [number, sweep] : llvm::enumerate(sweeps))
-      run(sweep, /*isFirst=*/number == 0, /*isLast=*/number + 1 == sweeps.size());
+    if (!few)
+      return run<AttentionTile>(many);
+    emit.branch(isFew, [&] { run<FewQueriesTile>(few->blocks); }, [&] { run<AttentionTile>(many); });
   }
 
 private:
@@ -43,26 +54,52 @@ private:
                                    emit.getI64IntegerAttr(64));
   }
 
+  void remarkOnForm(std::optional<FewQueries> const &few, StringRef reason) {
+    auto options = remark::RemarkOpts::name("few-queries").category("lower");
+    if (!few)
+      return void(remark::missed(op.getLoc(), options) << "keys are copied for blocks of queries: " << reason.str());
+    std::string heads = std::to_string(few->blocks.members);
+    remark::passed(op.getLoc(), options)
+        << "keys and values are read once, where they lie"
+        << (constantOf(rows) ? std::string() : ", for up to " + std::to_string(few->queries) + " queries")
+        << (few->blocks.members > 1 ? ", for " + heads + " heads at a time" : std::string());
+  }
+
+  template <typename Tile>
+  void run(typename Tile::Blocks blocks) {
+    for (auto [number, sweep] : llvm::enumerate(sweeps))
+      run<Tile>(blocks, sweep, /*isFirst=*/number == 0, /*isLast=*/number + 1 == sweeps.size());
+  }
+
   /// One task per batch position, residue class and block of its queries.
-  void run(domain::Sweep const &sweep, bool isFirst, bool isLast) {
-    int64_t stride = sweep.lattice.stride;
+  template <typename Tile>
+  void run(typename Tile::Blocks &blocks, domain::Sweep const &sweep, bool isFirst, bool isLast) {
+    int64_t stride = sweep.lattice.stride, blockQueries = blocks.rows / blocks.members;
+    auto positions = [&](unsigned axis) {
+      return axis == blocks.memberDim ? emit.div(size(axis), blocks.members) : size(axis);
+    };
     // The class of residue 0 has the most queries.
-    Value rowBlocks = emit.ceilDiv(emit.ceilDiv(rows, stride), blocks.rows), count = emit.mul(rowBlocks, stride);
+    Value rowBlocks = emit.ceilDiv(emit.ceilDiv(rows, stride), blockQueries), count = emit.mul(rowBlocks, stride);
     for (unsigned axis = 0; axis < op.getBatchRank(); ++axis)
-      count = emit.mul(count, size(axis));
+      count = emit.mul(count, positions(axis));
     emit.tasks(count, [&](Value number) {
       QueryBlock queries;
-      queries.begin = emit.mul(emit.takeDigit(number, rowBlocks), blocks.rows);
+      queries.members = blocks.members;
+      queries.memberDim = blocks.memberDim;
+      queries.begin = emit.mul(emit.takeDigit(number, rowBlocks), blockQueries);
       Value residue = emit.takeDigit(number, emit.index(stride));
       queries.batch.resize(op.getBatchRank());
-      for (unsigned axis = op.getBatchRank(); axis-- > 0;)
-        queries.batch[axis] = emit.takeDigit(number, size(axis));
+      for (unsigned axis = op.getBatchRank(); axis-- > 0;) {
+        queries.batch[axis] = emit.takeDigit(number, positions(axis));
+        if (axis == blocks.memberDim)
+          queries.batch[axis] = emit.mul(queries.batch[axis], blocks.members);
+      }
       SmallVector<Value> symbols = llvm::map_to_vector(
           domain.symbols, [&](Value symbol) { return evaluateUniform(emit, op.getDomain(), symbol, queries.batch); });
       queries.steps = stepsOf(sweep.lattice, residue, symbols);
-      queries.count = emit.min(emit.sub(queries.steps.rows, queries.begin), emit.index(blocks.rows));
+      queries.count = emit.min(emit.sub(queries.steps.rows, queries.begin), emit.index(blockQueries));
       onStack([&] { blocks.allocate(emit, op.hasQuery()); });
-      auto work = [&] { task(sweep, queries, symbols, isFirst, isLast); };
+      auto work = [&] { task<Tile>(blocks, sweep, queries, symbols, isFirst, isLast); };
       if (stride == 1)
         return work();
       emit.branch(emit.less(emit.index(0), queries.count), work);
@@ -85,13 +122,15 @@ private:
     return {lattice.stride, residue, keyOffset, members(rows, residue), members(keys, keyOffset)};
   }
 
-  void task(domain::Sweep const &sweep, QueryBlock const &queries, ArrayRef<Value> symbols, bool isFirst, bool isLast) {
+  template <typename Tile>
+  void task(typename Tile::Blocks const &blocks, domain::Sweep const &sweep, QueryBlock const &queries,
+            ArrayRef<Value> symbols, bool isFirst, bool isLast) {
     KeyFilter filter(emit, op, queries, blocks.shape.lanes);
     KeyWalk walk(emit, sweep, filter, queries, symbols, blocks.keys, blocks.shape.width());
     if (walk.needsList())
       onStack([&] { walk.allocate(); });
     emit.loop(emit.index(0), features, blocks.features, [&](Value featureBegin) {
-      AttentionTile tile(emit, op, blocks, queries, walk, sweep.skipped, symbols, featureBegin);
+      Tile tile(emit, op, blocks, queries, walk, sweep.skipped, symbols, featureBegin);
       if (isFirst)
         tile.begin();
       else
@@ -114,8 +153,9 @@ private:
 
   Emit &emit;
   ir::AttentionOp op;
+  KernelTarget const &target;
   domain::PairDomain domain;
-  AttentionBlocks blocks;
+  std::vector<domain::Sweep> sweeps;
   SweepState state;
   Value rows, keys, features;
 };
@@ -125,7 +165,7 @@ private:
 LogicalResult emitAttention(OpBuilder &builder, ir::AttentionOp op, KernelTarget const &target) {
   Emit emit(op.getLoc(), builder);
   emit.fma = target.fma;
-  AttentionEmitter(emit, op, TileShape::of(target)).run();
+  AttentionEmitter(emit, op, target).run();
   return success();
 }
 

@@ -3,40 +3,21 @@
 #include "compiler/lower/kernels/Panels.h"
 #include "compiler/lower/kernels/Transpose.h"
 
-#include "mlir/Dialect/Affine/Utils.h"
-
 using namespace mlir;
 
 namespace heed::kernels {
 
-/// An operand as a matrix over two of the iteration dimensions, the others fixed. `row` maps the matrix's rows to indices.
-MatrixView AttentionTile::operand(Value buffer, AffineMap map, unsigned rowDim, unsigned columnDim,
-                                  std::function<Value(Emit &, Value)> row) {
-  MLIRContext *context = emit.getContext();
-  unsigned last = map.getNumResults();
-  // Contiguous along a dimension that enters the last subscript with factor 1, and no other.
-  bool contiguous = last > 0 && hasUnitStride(cast<MemRefType>(buffer.getType()));
-  for (unsigned result = 0; result < last; ++result) {
-    AffineExpr expression = map.getResult(result), dim = getAffineDimExpr(columnDim, context);
-    if (result + 1 < last)
-      contiguous &= !expression.isFunctionOfDim(columnDim);
-    else
-      contiguous &= !simplifyAffineExpr(expression - dim, map.getNumDims(), 0).isFunctionOfDim(columnDim);
-  }
-  SmallVector<Value> fixed(queries.batch);
-  return MatrixView(buffer, contiguous, [=, dims = map.getNumDims()](Emit &emit, Value at, Value column) {
-    SmallVector<Value> point(fixed);
-    point.resize(dims, emit.index(0));
-    point[rowDim] = row(emit, at);
-    point[columnDim] = column;
-    return *affine::expandAffineMap(emit, emit.getLoc(), map, point);
-  });
+MatrixView AttentionTile::rowsOfQueries(Value buffer, AffineMap map, unsigned columnDim) {
+  auto batch = [batch = queries.batch](Emit &, Value) { return batch; };
+  return operandOf(buffer, map, op.getRowDim(), columnDim, batch, [this](Emit &, Value row) { return rowIndex(row); });
 }
 
-MatrixView AttentionTile::result() {
-  return operand(op.getInit(), op.getInitMap(), op.getRowDim(), op.getFeatureDim(),
-                 [this](Emit &, Value row) { return rowIndex(row); });
+MatrixView AttentionTile::rowsOfKeys(Value buffer, AffineMap map, unsigned columnDim) {
+  auto batch = [batch = queries.batch](Emit &, Value) { return batch; };
+  return operandOf(buffer, map, op.getColumnDim(), columnDim, batch, [this](Emit &, Value key) { return keyIndex(key); });
 }
+
+MatrixView AttentionTile::result() { return rowsOfQueries(op.getInit(), op.getInitMap(), op.getFeatureDim()); }
 
 void AttentionTile::begin() {
   Value zeros = emit.splat(lanes, 0.0f);
@@ -57,22 +38,12 @@ void AttentionTile::begin() {
 
 void AttentionTile::resume(SweepState const &state) {
   begin();
-  emit.loop(emit.index(0), queries.count, 1, [&](Value row) {
-    SmallVector<Value> at(queries.batch);
-    at.push_back(rowIndex(row));
-    memref::StoreOp::create(emit, memref::LoadOp::create(emit, state.maximum, at), blocks.maximum, row);
-    memref::StoreOp::create(emit, memref::LoadOp::create(emit, state.total, at), blocks.total, row);
-  });
+  state.load(emit, queries, blocks.maximum, blocks.total);
   loadSums();
 }
 
 void AttentionTile::suspend(SweepState const &state) {
-  emit.loop(emit.index(0), queries.count, 1, [&](Value row) {
-    SmallVector<Value> at(queries.batch);
-    at.push_back(rowIndex(row));
-    memref::StoreOp::create(emit, memref::LoadOp::create(emit, blocks.maximum, row), state.maximum, at);
-    memref::StoreOp::create(emit, memref::LoadOp::create(emit, blocks.total, row), state.total, at);
-  });
+  state.store(emit, queries, blocks.maximum, blocks.total);
   storeSums(/*divided=*/false);
 }
 
@@ -142,8 +113,7 @@ void AttentionTile::loadSums() {
 }
 
 void AttentionTile::packQuery(Value innerBegin, Value innerCount) {
-  MatrixView query = operand(op.getQuery(), op.getQueryMap(), op.getRowDim(), op.getInnerDim(),
-                             [this](Emit &, Value row) { return rowIndex(row); });
+  MatrixView query = rowsOfQueries(op.getQuery(), op.getQueryMap(), op.getInnerDim());
   Value scale = pairs.factor(queries.batch);
   emit.loop(emit.index(0), emit.ceilDiv(queries.count, width), 1, [&](Value panel) {
     emitPanelCopy(emit, {query,
@@ -184,16 +154,14 @@ void AttentionTile::copyRows(MatrixView const &from, Value columnBegin, Value co
 }
 
 void AttentionTile::copyKeys(Value innerBegin, Value innerCount) {
-  MatrixView keys = operand(op.getKey(), op.getKeyMap(), op.getColumnDim(), op.getInnerDim(),
-                            [this](Emit &, Value key) { return keyIndex(key); });
+  MatrixView keys = rowsOfKeys(op.getKey(), op.getKeyMap(), op.getInnerDim());
   copyRows(keys, innerBegin, innerCount, [&](Value key, Value column, Value vector) {
     vector::StoreOp::create(emit, vector, blocks.keyRows, ValueRange{key, column});
   });
 }
 
 void AttentionTile::copySource() {
-  MatrixView source = operand(op.getSource(), op.getSourceMap(), op.getColumnDim(), op.getFeatureDim(),
-                              [this](Emit &, Value key) { return keyIndex(key); });
+  MatrixView source = rowsOfKeys(op.getSource(), op.getSourceMap(), op.getFeatureDim());
   copyRows(source, featureBegin, featureCount, [&](Value key, Value column, Value vector) {
     vector::StoreOp::create(emit, vector, blocks.sourceGroups, ValueRange{emit.div(column, lanes), key, emit.index(0)});
   });

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "compiler/lower/kernels/KeyWalk.h"
-#include "compiler/lower/kernels/MatrixView.h"
+#include "compiler/lower/kernels/Operand.h"
 #include "compiler/lower/kernels/PairScores.h"
 #include "compiler/lower/kernels/RegisterTile.h"
 
@@ -16,6 +16,8 @@ namespace heed::kernels {
 struct AttentionBlocks {
   TileShape shape;
   int64_t rows, keys, inner, features; ///< of a block; `rows` and `keys` are multiples of the panel width
+  static constexpr int64_t members = 1; ///< rows per query, as in QueryBlock
+  static constexpr unsigned memberDim = 0;
   bool oneSlice;                       ///< whether the inner size is known to fit `inner`
   bool uniformPanels;                  ///< the domain is the same for all pairs of two panels that begin at multiples of `width`
   Value scores;                        ///< [1, or panels if not `oneSlice`; keys, width]: scores / ln 2, then weights
@@ -29,17 +31,9 @@ struct AttentionBlocks {
   void allocate(Emit &emit, bool withQuery);
 };
 
-/// A remark on the share of pairs that is visited. Sizes that are not known count as 4096.
-void remarkOnVisits(ir::AttentionOp op, domain::PairDomain const &domain, ArrayRef<domain::Sweep> sweeps,
-                    AttentionBlocks const &blocks);
-
-/// What is kept of a query between two sweeps besides its sums, which wait in the result: buffers [b.., i].
-struct SweepState {
-  Value maximum, total;
-};
-
 class AttentionTile {
 public:
+  using Blocks = AttentionBlocks;
   AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks const &blocks, QueryBlock const &queries,
                 KeyWalk &walk, ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols, Value featureBegin);
 
@@ -60,8 +54,8 @@ private:
   };
   using Vectors = SmallVector<Value>; ///< one for each vector of a panel
 
-  MatrixView operand(Value buffer, mlir::AffineMap map, unsigned rowDim, unsigned columnDim,
-                     std::function<Value(Emit &, Value)> row);
+  MatrixView rowsOfQueries(Value buffer, mlir::AffineMap map, unsigned columnDim);
+  MatrixView rowsOfKeys(Value buffer, mlir::AffineMap map, unsigned columnDim);
   MatrixView result();
   void copyRows(MatrixView const &from, Value columnBegin, Value columnCount,
                 llvm::function_ref<void(Value key, Value column, Value vector)> store);

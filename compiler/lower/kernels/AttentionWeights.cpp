@@ -6,12 +6,6 @@ using namespace mlir;
 
 namespace heed::kernels {
 
-static Value larger(Emit &emit, Value a, Value b) {
-  // Ignores a NaN in `a`, which comes back through exp, in one instruction.
-  Value greater = arith::CmpFOp::create(emit, arith::CmpFPredicate::OGT, a, b);
-  return arith::SelectOp::create(emit, greater, a, b);
-}
-
 void AttentionTile::weights(Strip const &strip) {
   Vectors largest = scores(strip);
   if (op.getPlain())
@@ -20,7 +14,7 @@ void AttentionTile::weights(Strip const &strip) {
   Value zeros = emit.splat(lanes, 0.0f), lowest = emit.splat(lanes, -std::numeric_limits<float>::infinity());
   for (int64_t vector = 0; vector < blocks.shape.vectors; ++vector) {
     Value row = emit.add(strip.rowBegin, vector * lanes), before = vectorAt(blocks.maximum, row);
-    Value maximum = larger(emit, largest[vector], before);
+    Value maximum = emitLarger(emit, largest[vector], before);
     vector::StoreOp::create(emit, maximum, blocks.maximum, row);
     // Nothing seen yet: -inf - -inf would be NaN.
     Value nothing = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, maximum, lowest);
@@ -138,7 +132,7 @@ AttentionTile::Vectors AttentionTile::scoresOfClearPanel(Strip const &strip, Val
             level.push_back(vectorAt(blocks.scores, ValueRange{strip.slot, emit.add(from, key), lane(vector)}));
           for (; level.size() > 1; level.resize((level.size() + 1) / 2))
             for (size_t pair = 0; pair < level.size(); pair += 2)
-              level[pair / 2] = pair + 1 < level.size() ? larger(emit, level[pair + 1], level[pair]) : level[pair];
+              level[pair / 2] = pair + 1 < level.size() ? emitLarger(emit, level[pair + 1], level[pair]) : level[pair];
           result.push_back(level.front());
         }
         return result;
@@ -153,7 +147,7 @@ void AttentionTile::scoreKey(Strip const &strip, Value key, bool masked, Vectors
     Value row = emit.add(strip.rowBegin, vector * lanes);
     if (!pairs.onLanes(masked)) {
       scoreEach(strip, key, vector, masked);
-      maxima[vector] = larger(emit, vectorAt(blocks.scores, here), maxima[vector]);
+      maxima[vector] = emitLarger(emit, vectorAt(blocks.scores, here), maxima[vector]);
       continue;
     }
     Value dot = op.hasQuery() ? vectorAt(blocks.scores, here) : Value();
@@ -161,7 +155,7 @@ void AttentionTile::scoreKey(Strip const &strip, Value key, bool masked, Vectors
     Value score = pairs.score(pairAt(row, key), dot, exist, masked);
     if (masked || !pairs.areProducts()) // else it is there
       vector::StoreOp::create(emit, score, blocks.scores, here);
-    maxima[vector] = larger(emit, score, maxima[vector]);
+    maxima[vector] = emitLarger(emit, score, maxima[vector]);
   }
 }
 

@@ -22,11 +22,25 @@ private:
   }
 };
 
-/// Queries [begin, begin + count) of a residue class, for one position of the batch indices.
+/// Queries [begin, begin + count) of a residue class, for one position of the batch indices. If several positions share their
+/// keys, a block has a row for each of these `members` of every query: row r is query r / members for member r % members.
 struct QueryBlock {
   Steps steps;
-  SmallVector<Value> batch;
+  SmallVector<Value> batch; ///< of the first member
   Value begin, count;
+  int64_t members = 1;
+  unsigned memberDim = 0; ///< the batch index that numbers them
+
+  Value rows(Emit &emit) const { return emit.mul(count, members); }
+  /// The index i of a row.
+  Value rowIndex(Emit &emit, Value row) const { return steps.row(emit, emit.add(begin, emit.div(row, members))); }
+  SmallVector<Value> batchOf(Emit &emit, Value row) const {
+    SmallVector<Value> result(batch);
+    if (members > 1)
+      result[memberDim] =
+          emit.add(result[memberDim], emit.createOrFold<mlir::arith::RemUIOp>(row, emit.index(members)));
+    return result;
+  }
 };
 
 /// Evaluates the filters of the parts of a sweep. All answers err towards "some pair may be visible".

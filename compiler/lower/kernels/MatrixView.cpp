@@ -13,6 +13,19 @@ bool hasUnitStride(MemRefType type) {
   return succeeded(type.getStridesAndOffset(strides, offset)) && !strides.empty() && strides.back() == 1;
 }
 
+bool isContiguousAlong(Value buffer, AffineMap subscripts, unsigned dim) {
+  unsigned last = subscripts.getNumResults();
+  bool contiguous = last > 0 && hasUnitStride(cast<MemRefType>(buffer.getType()));
+  for (unsigned result = 0; result < last; ++result) {
+    AffineExpr expression = subscripts.getResult(result), alone = getAffineDimExpr(dim, subscripts.getContext());
+    if (result + 1 < last)
+      contiguous &= !expression.isFunctionOfDim(dim);
+    else
+      contiguous &= !simplifyAffineExpr(expression - alone, subscripts.getNumDims(), 0).isFunctionOfDim(dim);
+  }
+  return contiguous;
+}
+
 Value maskOfFirst(Emit &emit, int64_t lanes, Value count) {
   return vector::CreateMaskOp::create(emit, emit.vectorOf(lanes, emit.getI1Type()), count);
 }

@@ -30,6 +30,8 @@ private:
 
 /// Whether the last axis of a buffer has stride 1.
 bool hasUnitStride(mlir::MemRefType type);
+/// Whether neighbours along a dimension are neighbours in memory: it enters the last subscript with factor 1, and no other.
+bool isContiguousAlong(Value buffer, mlir::AffineMap subscripts, unsigned dim);
 /// A mask of the first `count` lanes; `count` may be negative or exceed `lanes`.
 Value maskOfFirst(Emit &emit, int64_t lanes, Value count);
 

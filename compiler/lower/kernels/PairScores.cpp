@@ -39,9 +39,7 @@ bool PairScores::onLanes(bool masked) {
 }
 
 Value PairScores::score(Pair const &first, Value dot, Value exist, bool masked) {
-  if (!masked)
-    return unmasked(first, dot, exist);
-  Value nowhere = emit.splat(lanes, none()), mask = op.hasDomain() ? inside(first, exist) : exist;
+  Value mask = masked && op.hasDomain() ? inside(first, exist) : exist, nowhere = emit.splat(lanes, none());
   if (!mask)
     return unmasked(first, dot, mask);
   auto score = [&]() -> SmallVector<Value> {

@@ -32,8 +32,8 @@ public:
 
   /// Whether the regions can run on lanes; with `masked` also that of the domain.
   bool onLanes(bool masked);
-  /// Scores of pairs on lanes; `dot` is the dot product of the factored query, if there is one. Only lanes of `exist` (null:
-  /// all) are pairs. With `masked` those outside the domain and those that do not exist get `none`.
+  /// Scores of pairs on lanes; `dot` is the dot product of the factored query, if there is one. Lanes that do not `exist` (null:
+  /// all do) and, if `masked`, those outside the domain get `none`.
   Value score(Pair const &first, Value dot, Value exist, bool masked);
   /// The score of one pair.
   Value scoreOne(Pair const &pair, Value dot, bool masked);

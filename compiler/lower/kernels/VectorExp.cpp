@@ -42,4 +42,9 @@ SmallVector<Value> emitExp2OfNonPositive(Emit &emit, ArrayRef<Value> xs) {
   return results;
 }
 
+Value emitLarger(Emit &emit, Value a, Value b) {
+  Value greater = arith::CmpFOp::create(emit, arith::CmpFPredicate::OGT, a, b);
+  return arith::SelectOp::create(emit, greater, a, b);
+}
+
 } // namespace heed::kernels

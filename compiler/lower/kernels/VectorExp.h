@@ -9,4 +9,7 @@ namespace heed::kernels {
 /// for NaN.
 SmallVector<Value> emitExp2OfNonPositive(Emit &emit, ArrayRef<Value> xs);
 
+/// The larger of two numbers, in one instruction; a NaN in `a` is ignored, and comes back through the exponential.
+Value emitLarger(Emit &emit, Value a, Value b);
+
 } // namespace heed::kernels

@@ -1,6 +1,7 @@
 // VisitRemark.cpp - says at the user's line how much of a domain is visited.
+#include "compiler/lower/kernels/VisitRemark.h"
 #include "compiler/domain/Walk.h"
-#include "compiler/lower/kernels/AttentionTile.h"
+#include "compiler/lower/kernels/Emit.h"
 
 #include "mlir/IR/Remarks.h"
 
@@ -12,7 +13,7 @@ namespace heed::kernels {
 constexpr int64_t SampleSize = 4096;
 
 void remarkOnVisits(ir::AttentionOp op, domain::PairDomain const &domain, ArrayRef<domain::Sweep> sweeps,
-                    AttentionBlocks const &blocks) {
+                    int64_t blockRows, int64_t blockKeys) {
   if (!op.hasDomain())
     return;
   auto options = remark::RemarkOpts::name("visit").category("lower");
@@ -29,7 +30,7 @@ void remarkOnVisits(ir::AttentionOp op, domain::PairDomain const &domain, ArrayR
   for (domain::Sweep const &sweep : sweeps) {
     for (domain::Part const &part : sweep.parts)
       scans |= !part.rowFilters.empty() || !part.keyFilters.empty();
-    domain::walk(sweep, {rows, keys, blocks.rows, blocks.keys, symbols}, [&](domain::Tile const &tile) {
+    domain::walk(sweep, {rows, keys, blockRows, blockKeys, symbols}, [&](domain::Tile const &tile) {
       pairs += (tile.rowEnd - tile.rowBegin) * (tile.keyEnd - tile.keyBegin);
       full += tile.full;
       ++tiles;

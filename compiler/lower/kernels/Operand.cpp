@@ -1,0 +1,45 @@
+// Operand.cpp - subscripts of operands through their indexing maps.
+#include "compiler/lower/kernels/Operand.h"
+
+#include "mlir/Dialect/Affine/Utils.h"
+
+using namespace mlir;
+
+namespace heed::kernels {
+
+MatrixView operandOf(Value buffer, AffineMap map, unsigned rowDim, unsigned columnDim,
+                     std::function<SmallVector<Value>(Emit &, Value)> batch,
+                     std::function<Value(Emit &, Value)> index) {
+  auto subscripts = [=, dims = map.getNumDims()](Emit &emit, Value row, Value column) {
+    SmallVector<Value> point = batch(emit, row);
+    point.resize(dims, emit.index(0));
+    point[rowDim] = index(emit, row);
+    point[columnDim] = column;
+    return *affine::expandAffineMap(emit, emit.getLoc(), map, point);
+  };
+  return MatrixView(buffer, isContiguousAlong(buffer, map, columnDim), subscripts);
+}
+
+static void eachRow(Emit &emit, QueryBlock const &queries, llvm::function_ref<void(Value row, ValueRange at)> body) {
+  emit.loop(emit.index(0), queries.rows(emit), 1, [&](Value row) {
+    SmallVector<Value> at = queries.batchOf(emit, row);
+    at.push_back(queries.rowIndex(emit, row));
+    body(row, at);
+  });
+}
+
+void SweepState::load(Emit &emit, QueryBlock const &queries, Value maximumOfRow, Value totalOfRow) const {
+  eachRow(emit, queries, [&](Value row, ValueRange at) {
+    memref::StoreOp::create(emit, memref::LoadOp::create(emit, maximum, at), maximumOfRow, row);
+    memref::StoreOp::create(emit, memref::LoadOp::create(emit, total, at), totalOfRow, row);
+  });
+}
+
+void SweepState::store(Emit &emit, QueryBlock const &queries, Value maximumOfRow, Value totalOfRow) const {
+  eachRow(emit, queries, [&](Value row, ValueRange at) {
+    memref::StoreOp::create(emit, memref::LoadOp::create(emit, maximumOfRow, row), maximum, at);
+    memref::StoreOp::create(emit, memref::LoadOp::create(emit, totalOfRow, row), total, at);
+  });
+}
+
+} // namespace heed::kernels
