@@ -78,7 +78,8 @@ def Heed_SoftmaxOp : Heed_Definition<"softmax", [DeclareOpInterfaceMethods<Reify
   let summary = "a definition normalised by softmax along one axis";
   let description = [{
     `result = exp(value - max(value)) / sum(exp(value - max(value)))` along `axis`, over the elements inside the domain.
-    Elements outside the domain are 0, so a row without any element is 0 everywhere.
+    Elements outside the domain are 0, so a row without any element is 0 everywhere. With `rest`, the sum has the further term
+    `exp(rest)`: a score of the row that takes weight and gives none back.
 
     ```mlir
     %weight = heed.softmax axis = 1(%n, %m) value (%i, %j) {
@@ -89,22 +90,25 @@ def Heed_SoftmaxOp : Heed_Definition<"softmax", [DeclareOpInterfaceMethods<Reify
 
     - (C1) to (C4) as for `heed.define`.
     - (C5) `axis` is an axis of the result, and the element type is a float.
+    - (C6) `rest`, if present, has an `index` argument per axis but `axis` and yields the element type.
   }];
   let arguments = (ins I64Attr:$axis, Variadic<Index>:$sizes);
-  let regions = (region MaxSizedRegion<1>:$domain, SizedRegion<1>:$value);
+  let regions = (region MaxSizedRegion<1>:$domain, SizedRegion<1>:$value, MaxSizedRegion<1>:$rest);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
-    `axis` `=` $axis `(` $sizes `)` custom<Definition>($domain, $value) attr-dict `:` type($result)
+    `axis` `=` $axis `(` $sizes `)` custom<Normalised>($domain, $value, $rest) attr-dict `:` type($result)
   }];
   let hasCanonicalizer = 1;
   let extraClassDeclaration = domainMethods # [{
     llvm::SmallVector<mlir::OpFoldResult> getMixedSizes();
+    bool hasRest() { return !getRest().empty(); }
   }];
   let skipDefaultBuilders = 1;
   let builders = [
     OpBuilder<(ins "mlir::RankedTensorType":$type, "int64_t":$axis, "mlir::ValueRange":$sizes)>,
     OpBuilder<(ins "mlir::RankedTensorType":$type, "int64_t":$axis, "mlir::ValueRange":$sizes,
-                   "::heed::ir::BodyBuilder":$domain, "::heed::ir::BodyBuilder":$value)>];
+                   "::heed::ir::BodyBuilder":$domain, "::heed::ir::BodyBuilder":$value,
+                   CArg<"::heed::ir::BodyBuilder", "nullptr">:$rest)>];
 }
 
 def Heed_ReduceOp : Heed_Definition<"reduce"> {
@@ -252,11 +256,14 @@ def Heed_AttentionOp : Heed_Kernel<"attention", [RecursiveMemoryEffects, AttrSiz
     `init[b.., i, e] = sum_j softmax_j(score(b.., i, j, dot)) * value[b.., j, e]` where
     `dot = sum_d query[b.., i, d] * key[b.., j, d]`, over the j inside the domain. A row without any gives 0.
     What `init` holds before is not read. With `plain` the weights are the scores themselves, which nothing normalises.
+    With `combine`, `dot = sum_d combine(b.., d, query[b.., i, d], key[b.., j, d])`: sums of anything but products, as in
+    additive attention. With `rest`, the divisor has the further term `exp(rest(b.., i))`, a sink.
 
     `sizes` gives the iteration space (b..., i, j, d, e); without `query` and `key` there is no d, and `score` has no
     `dot` argument. `indexing_maps` map the iteration space to the subscripts of the operands, in operand order; they may
     be any affine form, so that split heads `(h, i, d) -> (i, h * 64 + d)` and grouped heads `h floordiv 4` need no copy.
-    `score` and `domain` are scalar regions over (b..., i, j) and may read other tensors or buffers of their surroundings.
+    `score` and `domain` are scalar regions over (b..., i, j), `rest` over (b..., i) and `combine` over (b..., d). All may
+    read other tensors or buffers of their surroundings.
 
     ```mlir
     %o = heed.attention(%n, %m, %c64, %c64)
@@ -282,16 +289,20 @@ def Heed_AttentionOp : Heed_Kernel<"attention", [RecursiveMemoryEffects, AttrSiz
     - (C6) `domain`, if present, has an `index` argument per b.., i, j and yields `i1`.
     - (C7) operands are all tensors, with a result of the type of `init`, or all buffers, without a result.
     - (C8) the map of `init` is a projected permutation.
+    - (C9) `combine` is present only with a query; it has an `index` argument per b.. and d, then the elements of query and
+      key of type f32; it yields f32.
+    - (C10) `rest` is present only without `plain`; it has an `index` argument per b.. and i and yields f32.
   }];
   let arguments = (ins Variadic<Index>:$sizes, Optional<Heed_TensorOrBuffer>:$query,
                        Optional<Heed_TensorOrBuffer>:$key, Heed_TensorOrBuffer:$source, Heed_TensorOrBuffer:$init,
                        AffineMapArrayAttr:$indexing_maps, UnitAttr:$plain);
-  let regions = (region MaxSizedRegion<1>:$domain, SizedRegion<1>:$score);
+  let regions = (region MaxSizedRegion<1>:$domain, SizedRegion<1>:$score, MaxSizedRegion<1>:$combine,
+                        MaxSizedRegion<1>:$rest);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     `(` $sizes `)` (`plain` $plain^)? `ins` `(` custom<AttentionInputs>($query, $key, $source, type($query), type($key), type($source)) `)`
     `outs` `(` $init `:` type($init) `)` `indexing_maps` `=` $indexing_maps
-    custom<Pairs>($domain, $score) attr-dict (`->` type($result)^)?
+    custom<Pairs>($domain, $combine, $score, $rest) attr-dict (`->` type($result)^)?
   }];
   let hasCanonicalizer = 1;
   let skipDefaultBuilders = 1;
@@ -301,6 +312,8 @@ def Heed_AttentionOp : Heed_Kernel<"attention", [RecursiveMemoryEffects, AttrSiz
   let extraClassDeclaration = initMethods # [{
     bool hasQuery() { return static_cast<bool>(getQuery()); }
     bool hasDomain() { return !getDomain().empty(); }
+    bool hasCombine() { return !getCombine().empty(); }
+    bool hasRest() { return !getRest().empty(); }
     /// How many batch indices b.. there are.
     unsigned getBatchRank() { return getSizes().size() - (hasQuery() ? 4 : 3); }
     /// Positions in the iteration space; the inner (d) one only with a query.

@@ -36,27 +36,44 @@ static ParseResult parseRegions(OpAsmParser &parser, StringRef keyword, Region &
     return failure();
   return failure(parser.parseKeyword(keyword) || parseIndexed(parser, body));
 }
-static void printRegions(OpAsmPrinter &printer, StringRef keyword, Region &domain, Region &body) {
-  if (!domain.empty()) {
-    printer << "where ";
-    printIndexed(printer, domain);
-    printer << ' ';
+/// Those that are there, each behind its keyword.
+static void printRegions(OpAsmPrinter &printer, ArrayRef<std::pair<StringRef, Region &>> regions) {
+  StringRef separator = "";
+  for (auto [keyword, region] : regions) {
+    if (region.empty())
+      continue;
+    printer << separator << keyword << ' ';
+    printIndexed(printer, region);
+    separator = " ";
   }
-  printer << keyword << ' ';
-  printIndexed(printer, body);
 }
 
 static ParseResult parseDefinition(OpAsmParser &parser, Region &domain, Region &value) {
   return parseRegions(parser, "value", domain, value);
 }
 static void printDefinition(OpAsmPrinter &printer, Operation *, Region &domain, Region &value) {
-  printRegions(printer, "value", domain, value);
+  printRegions(printer, {{"where", domain}, {"value", value}});
 }
-static ParseResult parsePairs(OpAsmParser &parser, Region &domain, Region &score) {
-  return parseRegions(parser, "score", domain, score);
+
+/// `keyword (%i) { ... }` or nothing.
+static ParseResult parseOptionalRegion(OpAsmParser &parser, StringRef keyword, Region &region) {
+  return failure(succeeded(parser.parseOptionalKeyword(keyword)) && parseIndexed(parser, region));
 }
-static void printPairs(OpAsmPrinter &printer, Operation *, Region &domain, Region &score) {
-  printRegions(printer, "score", domain, score);
+
+static ParseResult parseNormalised(OpAsmParser &parser, Region &domain, Region &value, Region &rest) {
+  return failure(parseRegions(parser, "value", domain, value) || parseOptionalRegion(parser, "rest", rest));
+}
+static void printNormalised(OpAsmPrinter &printer, Operation *, Region &domain, Region &value, Region &rest) {
+  printRegions(printer, {{"where", domain}, {"value", value}, {"rest", rest}});
+}
+static ParseResult parsePairs(OpAsmParser &parser, Region &domain, Region &combine, Region &score, Region &rest) {
+  return failure(parseOptionalRegion(parser, "where", domain) || parseOptionalRegion(parser, "combine", combine) ||
+                 parser.parseKeyword("score") || parseIndexed(parser, score) ||
+                 parseOptionalRegion(parser, "rest", rest));
+}
+static void printPairs(OpAsmPrinter &printer, Operation *, Region &domain, Region &combine, Region &score,
+                       Region &rest) {
+  printRegions(printer, {{"where", domain}, {"combine", combine}, {"score", score}, {"rest", rest}});
 }
 
 /// `%q, %k, %v : types`, or `%v : type` when the score computes everything itself.
@@ -157,8 +174,12 @@ void ScanOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setNam
 
 void AttentionOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
   nameIndices(region, setName);
-  if (!region.empty() && region.getNumArguments() == getBatchRank() + 3)
-    setName(region.getArguments().back(), "dot");
+  if (region.empty() || region.getNumArguments() != getBatchRank() + 3)
+    return;
+  if (&region == &getScore())
+    return setName(region.getArguments().back(), "dot");
+  setName(region.getArgument(getBatchRank() + 1), "query");
+  setName(region.getArgument(getBatchRank() + 2), "key");
 }
 
 #define GET_OP_CLASSES

@@ -29,11 +29,12 @@ void DefineOp::build(OpBuilder &builder, OperationState &state, RankedTensorType
 }
 
 void SoftmaxOp::build(OpBuilder &builder, OperationState &state, RankedTensorType type, int64_t axis, ValueRange sizes,
-                      BodyBuilder domain, BodyBuilder value) {
+                      BodyBuilder domain, BodyBuilder value, BodyBuilder rest) {
   state.addOperands(sizes);
   state.getOrAddProperties<Properties>().axis = builder.getI64IntegerAttr(axis);
   addRegion(builder, state, type.getRank(), domain);
   addRegion(builder, state, type.getRank(), value);
+  addRegion(builder, state, type.getRank() - 1, rest);
   state.addTypes(type);
 }
 void SoftmaxOp::build(OpBuilder &builder, OperationState &state, RankedTensorType type, int64_t axis,
@@ -104,8 +105,8 @@ void AttentionOp::build(OpBuilder &builder, OperationState &state, ValueRange si
   auto &properties = state.getOrAddProperties<Properties>();
   properties.operandSegmentSizes = {static_cast<int32_t>(sizes.size()), query ? 1 : 0, key ? 1 : 0, 1, 1};
   properties.indexing_maps = builder.getAffineMapArrayAttr(maps);
-  state.addRegion();
-  state.addRegion();
+  for (int region = 0; region < 4; ++region)
+    state.addRegion();
   addResult(state, init);
 }
 

@@ -55,6 +55,13 @@ LogicalResult SoftmaxOp::verify() {
     return emitOpError() << "expected an axis of " << getType() << ", found " << static_cast<int64_t>(getAxis());
   if (!isa<FloatType>(getType().getElementType())) // softmax_c5
     return emitOpError() << "expected float elements, found " << getType().getElementType();
+  if (hasRest()) { // softmax_c6
+    size_t rows = getType().getRank() - 1;
+    if (!hasIndices(getRest(), rows))
+      return emitOpError() << "expected " << rows << " index arguments of 'rest'";
+    if (failed(verifyYield(*this, getRest(), "rest", getType().getElementType())))
+      return failure();
+  }
   return verifyBodies(*this, getDomain(), getValue(), getType().getRank(), getType().getElementType());
 }
 
@@ -167,6 +174,23 @@ LogicalResult AttentionOp::verify() {
     if (!hasIndices(getDomain(), indices))
       return emitOpError() << "expected " << indices << " index arguments of 'where'";
     if (failed(verifyYield(*this, getDomain(), "where", IntegerType::get(getContext(), 1))))
+      return failure();
+  }
+  if (hasCombine()) { // attention_c9
+    if (!hasQuery())
+      return emitOpError() << "expected 'combine' only with query and key";
+    if (!hasIndices(getCombine(), getBatchRank() + 1, {f32, f32}))
+      return emitOpError() << "expected " << getBatchRank() + 1
+                           << " index arguments of 'combine' and the elements of query and key";
+    if (failed(verifyYield(*this, getCombine(), "combine", f32)))
+      return failure();
+  }
+  if (hasRest()) { // attention_c10
+    if (getPlain())
+      return emitOpError() << "expected no 'rest' beside plain weights";
+    if (!hasIndices(getRest(), getBatchRank() + 1))
+      return emitOpError() << "expected " << getBatchRank() + 1 << " index arguments of 'rest'";
+    if (failed(verifyYield(*this, getRest(), "rest", f32)))
       return failure();
   }
   return verifyDestination(*this, operands, getInit(), getResult() ? getResult().getType() : Type()); // attention_c7

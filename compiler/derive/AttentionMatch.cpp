@@ -153,13 +153,15 @@ private:
   void findDots(IndexSet const &ofValue) {
     SmallVector<tensor::ExtractOp> reads;
     match.weights.getValue().walk([&](tensor::ExtractOp read) { reads.push_back(read); });
-    for (tensor::ExtractOp read : reads)
-      if (tryDots(read, ofValue))
-        return;
+    for (bool products : {true, false})
+      for (tensor::ExtractOp read : reads)
+        if (findSum(read) && (products ? isProduct(ofValue) : isCombination(ofValue)))
+          return;
     match.dots = {};
   }
 
-  bool tryDots(tensor::ExtractOp read, IndexSet const &ofValue) {
+  /// A definition that sums over one index, read by the column.
+  bool findSum(tensor::ExtractOp read) {
     match.dots = read.getTensor().getDefiningOp<DefineOp>();
     ReduceOp sum = match.dots ? rootReduce(match.dots) : ReduceOp();
     if (!sum || sum.getKind() != ReduceKind::Sum || sum.getSizes().size() != 1 || sum.hasDomain() ||
@@ -172,8 +174,11 @@ private:
     match.dotAxes.clear();
     for (Value subscript : *subscripts)
       match.dotAxes.push_back(match.axes[cast<BlockArgument>(subscript).getArgNumber()]);
-    if (!llvm::is_contained(match.dotAxes, match.column))
-      return false;
+    return llvm::is_contained(match.dotAxes, match.column);
+  }
+
+  bool isProduct(IndexSet const &ofValue) {
+    ReduceOp sum = match.dotSum;
     match.query = {{}, match.dots, sum}, match.key = {{}, match.dots, sum};
     SmallVector<Value> factors;
     collectFactors(sum.getYielded(), factors);
@@ -185,8 +190,37 @@ private:
       return llvm::any_of(side.values,
                           [&](Value value) { return derive::indicesOf(value, side.owner).contains(inner); });
     };
-    if (!sumsOver(match.query) || !sumsOver(match.key))
-      return false;
+    return sumsOver(match.query) && sumsOver(match.key) && areKeys(ofValue);
+  }
+
+  /// Terms of one value of the query and one of the key, for the last axis that can be the row.
+  bool isCombination(IndexSet const &ofValue) {
+    SmallVector<Value> rows;
+    for (BlockArgument argument : llvm::reverse(match.out.getValueBlock()->getArguments()))
+      if (llvm::is_contained(match.axes, argument) && !ofValue.contains(argument))
+        rows.push_back(argument);
+    if (rows.empty())
+      rows.push_back(Value());
+    for (Value row : rows) {
+      auto sideOf = [&](Value index) {
+        Value name = nameOf(index);
+        return name == match.column ? Side::Column : row && name == row ? Side::Row : Side::Shared;
+      };
+      std::optional<PairTerm> term = splitTerm(match.dotSum.getYielded(), match.dots, row != Value(), sideOf);
+      if (!term)
+        continue;
+      match.term = *term;
+      match.query = {{term->query.front()}, match.dots, match.dotSum};
+      match.key = {{term->key.front()}, match.dots, match.dotSum};
+      match.combines = areKeys(ofValue);
+      match.row = row;
+      if (match.combines)
+        return true;
+    }
+    return false;
+  }
+
+  bool areKeys(IndexSet const &ofValue) {
     IndexSet fixed = ofValue;
     for (Value index : indicesOf(match.key))
       fixed.insert(index);
@@ -200,7 +234,7 @@ private:
       if (!llvm::is_contained(match.axes, argument))
         continue;
       match.batch.push_back(argument);
-      if (!fixed.contains(argument))
+      if (!fixed.contains(argument) && !match.combines)
         match.row = argument;
     }
     if (match.row)

@@ -1,6 +1,7 @@
 // AttentionMatch.h - finds weighted sums among definitions.
 #pragma once
 
+#include "compiler/derive/PairTerms.h"
 #include "compiler/derive/Regions.h"
 
 namespace heed::derive {
@@ -49,11 +50,14 @@ struct AttentionMatch {
   mlir::Value feature;                  // an argument of `out`, or null: one feature
   Factors value;
 
-  /// The product of queries and keys, if the score has one: the definition of the dot products and its factors.
+  /// The sum over queries and keys, if the score has one: the definition of the dot products and its factors. If it `combines`,
+  /// its terms are no products but made of one value of the query and one of the key, in some other way.
   heed::ir::DefineOp dots;
   heed::ir::ReduceOp dotSum;
   llvm::SmallVector<mlir::Value> dotAxes; // by axis of `dots`: as `axes`
   Factors query, key;
+  bool combines = false;
+  PairTerm term; ///< if it does
 };
 
 /// The definition of plain weights that `out` sums over, if it is one: it computes on dot products and nobody else reads it.

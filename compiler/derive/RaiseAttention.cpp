@@ -60,6 +60,22 @@ void inlineChoices(Operation *top) {
   }
 }
 
+/// Computes an element of `producer` where `read` reads it; adds the reads of the copy to the worklist.
+void inlineRead(tensor::ExtractOp read, DefineOp producer, SmallVectorImpl<tensor::ExtractOp> &worklist) {
+  OpBuilder builder(read);
+  IRMapping map;
+  map.map(producer.getValueBlock()->getArguments(), read.getIndices());
+  Value value = derive::cloneSlice(builder, producer.getYielded(), producer, map);
+  producer.getValue().walk([&](tensor::ExtractOp original) {
+    if (Value copy = map.lookupOrNull(original.getResult()))
+      worklist.push_back(copy.getDefiningOp<tensor::ExtractOp>());
+  });
+  read.replaceAllUsesWith(value);
+  read.erase();
+  if (producer->use_empty())
+    producer.erase();
+}
+
 /// Computes definitions without reductions where weights read them, if they are as large as the weights: as parts of the
 /// score they need no storage.
 void inlineIntoScore(derive::Weights weights) {
@@ -80,19 +96,29 @@ void inlineIntoScore(derive::Weights weights) {
       auto producer = read.getTensor().getDefiningOp<DefineOp>();
       if (!producer || derive::containsReduce(producer) || !isPair(read, *region))
         continue;
-      OpBuilder builder(read);
-      IRMapping map;
-      map.map(producer.getValueBlock()->getArguments(), read.getIndices());
-      Value value = derive::cloneSlice(builder, producer.getYielded(), producer, map);
-      producer.getValue().walk([&](tensor::ExtractOp original) {
-        if (Value copy = map.lookupOrNull(original.getResult()))
-          worklist.push_back(copy.getDefiningOp<tensor::ExtractOp>());
-      });
-      read.replaceAllUsesWith(value);
-      read.erase();
-      if (producer->use_empty())
-        producer.erase();
+      inlineRead(read, producer, worklist);
     }
+  }
+}
+
+/// Computes definitions without reductions where the sum of `dots` reads them, if every term needs its own element of them: they
+/// are larger than the scores.
+void inlineIntoTerms(DefineOp dots) {
+  ReduceOp sum = derive::rootReduce(dots);
+  if (!sum)
+    return;
+  size_t all = dots.getType().getRank() + sum.getSizes().size();
+  SmallVector<tensor::ExtractOp> worklist;
+  sum.getValue().walk([&](tensor::ExtractOp read) { worklist.push_back(read); });
+  while (!worklist.empty()) {
+    tensor::ExtractOp read = worklist.pop_back_val();
+    auto producer = read.getTensor().getDefiningOp<DefineOp>();
+    derive::IndexSet indices;
+    for (Value subscript : read.getIndices())
+      derive::collectIndices(subscript, dots, indices);
+    if (!producer || derive::containsReduce(producer) || indices.size() < all)
+      continue;
+    inlineRead(read, producer, worklist);
   }
 }
 
@@ -137,6 +163,8 @@ public:
         AttentionOp::create(builder, location, sizeValues, query.tensor, key.tensor, value.tensor, init, maps);
     attention.setPlain(match.weights.isPlain());
     fill(attention.getScore(), match.weights.getValue(), /*withDot=*/match.dots != nullptr);
+    if (match.combines)
+      fillCombine(attention.getCombine());
     if (!match.weights.isPlain()) {
       if (match.weights.hasDomain())
         fill(attention.getDomain(), match.weights.getDomain(), /*withDot=*/false);
@@ -145,8 +173,9 @@ public:
     }
 
     remark::passed(location, remark::RemarkOpts::name("RaiseAttention").category("derive"))
-        << (match.dots ? "queries, keys and values in one attention"
-                       : "values in one attention; the score has no product of queries and keys");
+        << (match.combines ? "queries, keys and values in one attention; the score sums terms that are no products"
+            : match.dots   ? "queries, keys and values in one attention"
+                           : "values in one attention; the score has no product of queries and keys");
     match.out.replaceAllUsesWith(attention.getResult());
     match.out.erase();
     match.weights->erase();
@@ -234,6 +263,25 @@ private:
     YieldOp::create(builder, location, yielded);
   }
 
+  /// Copies the terms of the sum, with arguments in place of the values of query and key.
+  void fillCombine(Region &to) {
+    SmallVector<Type> types(row + 1, builder.getIndexType());
+    types.append(2, builder.getF32Type());
+    OpBuilder::InsertionGuard guard(builder);
+    Block *block = builder.createBlock(&to, to.end(), types, SmallVector<Location>(types.size(), location));
+    IRMapping map;
+    for (auto [argument, axis] : llvm::zip_equal(match.dots.getValueBlock()->getArguments(), match.dotAxes))
+      if (positionOf(axis) < row)
+        map.map(argument, block->getArgument(positionOf(axis)));
+    map.map(match.dotSum.getValueBlock()->getArgument(0), block->getArgument(row));
+    for (Value same : match.term.query)
+      map.map(same, block->getArgument(row + 1));
+    for (Value same : match.term.key)
+      map.map(same, block->getArgument(row + 2));
+    Value term = derive::cloneSlice(builder, match.dotSum.getYielded(), match.dots, map);
+    YieldOp::create(builder, location, term);
+  }
+
   /// Copies the domain of the sum.
   void fillFromSum(Region &to) {
     SmallVector<Type> types(column + 1, builder.getIndexType());
@@ -256,6 +304,24 @@ private:
 };
 
 struct RaiseAttention : impl::RaiseAttentionBase<RaiseAttention> {
+  /// Into the sums that scores read.
+  void inlineIntoSums() {
+    SmallVector<derive::Weights> all;
+    getOperation().walk([&](SoftmaxOp softmax) { all.push_back(derive::Weights(softmax)); });
+    getOperation().walk([&](DefineOp define) {
+      if (DefineOp weights = derive::plainWeights(define))
+        all.push_back(derive::Weights(weights));
+    });
+    llvm::SmallSetVector<DefineOp, 8> sums;
+    for (derive::Weights weights : all)
+      weights.getValue().walk([&](tensor::ExtractOp read) {
+        if (auto producer = read.getTensor().getDefiningOp<DefineOp>())
+          sums.insert(producer);
+      });
+    for (DefineOp sum : sums)
+      inlineIntoTerms(sum);
+  }
+
   void runOnOperation() override {
     inlineChoices(getOperation());
     SmallVector<SoftmaxOp> softmaxes;
@@ -269,6 +335,7 @@ struct RaiseAttention : impl::RaiseAttentionBase<RaiseAttention> {
     });
     for (DefineOp weights : plain)
       inlineIntoScore(derive::Weights(weights));
+    inlineIntoSums();
     getOperation().walk([&](DefineOp define) { defines.push_back(define); });
     for (DefineOp define : defines) {
       std::string reason;

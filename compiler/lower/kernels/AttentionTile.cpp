@@ -10,7 +10,7 @@ AttentionTile::AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks con
                              Value featureBegin)
     : emit(emit), op(op), blocks(blocks), queries(queries), walk(walk),
       pairs(emit, op, PairScores::Axis::Queries, queries.steps.stride, blocks.shape.lanes, skipped, domainSymbols),
-      featureBegin(featureBegin), lanes(blocks.shape.lanes), width(blocks.shape.width()) {
+      term(PairTerm::of(op)), featureBegin(featureBegin), lanes(blocks.shape.lanes), width(blocks.shape.width()) {
   Value features = op.getSizes()[op.getFeatureDim()];
   featureCount = emit.min(emit.sub(features, featureBegin), emit.index(blocks.features));
 }
@@ -41,7 +41,7 @@ void AttentionTile::visit(KeyTile const &keys) {
     strip.from = range[0], strip.to = range[1];
     auto work = [&] {
       if (op.hasQuery() && blocks.oneSlice)
-        products(strip, inner, /*accumulate=*/false);
+        products(strip, zero, inner, /*accumulate=*/false);
       weights(strip);
       accumulate(strip, isSafe);
     };
@@ -67,7 +67,7 @@ void AttentionTile::slicedProducts() {
     Value innerCount = emit.min(emit.sub(inner, innerBegin), emit.index(blocks.inner));
     packQuery(innerBegin, innerCount);
     copyKeys(innerBegin, innerCount);
-    eachStrip([&](Strip const &strip) { products(strip, innerCount, accumulate); });
+    eachStrip([&](Strip const &strip) { products(strip, innerBegin, innerCount, accumulate); });
   };
   slice(zero, /*accumulate=*/false);
   emit.loop(emit.index(blocks.inner), inner, blocks.inner,
@@ -85,7 +85,9 @@ struct Product {
 };
 } // namespace
 
-static void multiply(Emit &emit, TileShape const &shape, Product const &product) {
+/// With `term`, sum over k of term(k, left(row, k), right[k, ..]) instead.
+static void multiply(Emit &emit, TileShape const &shape, Product const &product,
+                     llvm::function_ref<Value(Value, Value, Value)> term = {}) {
   VectorType type = emit.vectorOf(shape.lanes);
   auto column = [&](int64_t vector) { return emit.index(vector * shape.lanes); };
   emitRowTiles(emit, product.rowBegin, product.rowEnd, shape.rows, [&](RowTile const &tile) {
@@ -103,7 +105,8 @@ static void multiply(Emit &emit, TileShape const &shape, Product const &product)
                              [&](int64_t vector, Value k) -> Value {
                                return vector::LoadOp::create(emit, type, product.right,
                                                              ValueRange{product.rightPanel, k, column(vector)});
-                             }});
+                             },
+                             term});
     for (auto [number, sum] : llvm::enumerate(sums))
       vector::StoreOp::create(
           emit, sum, product.result,
@@ -111,11 +114,17 @@ static void multiply(Emit &emit, TileShape const &shape, Product const &product)
   });
 }
 
-void AttentionTile::products(Strip const &strip, Value innerCount, bool accumulate) {
+void AttentionTile::products(Strip const &strip, Value innerBegin, Value innerCount, bool accumulate) {
   auto key = [&](Value row, Value k) -> Value { return memref::LoadOp::create(emit, blocks.keyRows, ValueRange{row, k}); };
-  multiply(emit, blocks.shape,
-           {key, blocks.query, strip.panel, blocks.scores, strip.slot, strip.from, strip.to, emit.index(0), innerCount,
-            accumulate});
+  Product product{key,        blocks.query, strip.panel, blocks.scores, strip.slot, strip.from, strip.to, emit.index(0),
+                  innerCount, accumulate};
+  if (!term)
+    return multiply(emit, blocks.shape, product);
+  TileShape shape = blocks.shape;
+  shape.rows = term->rowsOfTile(shape.rows);
+  multiply(emit, shape, product, [&](Value k, Value key, Value queries) {
+    return term->emit(emit, this->queries.batch, emit.add(innerBegin, k), queries, key);
+  });
 }
 
 Value AttentionTile::sourceAt(Value key, Value feature) {

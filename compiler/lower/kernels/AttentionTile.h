@@ -4,6 +4,7 @@
 #include "compiler/lower/kernels/KeyWalk.h"
 #include "compiler/lower/kernels/Operand.h"
 #include "compiler/lower/kernels/PairScores.h"
+#include "compiler/lower/kernels/PairTerm.h"
 #include "compiler/lower/kernels/RegisterTile.h"
 
 namespace heed::kernels {
@@ -65,7 +66,8 @@ private:
   void loadSums();
 
   void eachStrip(llvm::function_ref<void(Strip const &)> body);
-  void products(Strip const &strip, Value innerCount, bool accumulate); ///< scores (+)= keys query^T
+  /// scores (+)= keys query^T, or what the score sums instead of products
+  void products(Strip const &strip, Value innerBegin, Value innerCount, bool accumulate);
   void slicedProducts();
   void accumulate(Strip const &strip, Value isSafe); ///< sums += source^T weights
   void accumulateChecked(Strip const &strip);
@@ -92,6 +94,7 @@ private:
   QueryBlock const &queries;
   KeyWalk &walk;
   PairScores pairs;
+  std::optional<PairTerm> term; ///< what the score sums, if no products
   Value featureBegin, featureCount;
   KeyTile tile; ///< the one that is visited
   int64_t lanes, width;

@@ -75,6 +75,8 @@ std::optional<FewQueries> FewQueries::plan(ir::AttentionOp op, KernelTarget cons
   auto no = [&](StringRef why) { reason = why; return std::nullopt; };
   if (rows && *rows > MostQueries)
     return no("there are more than " + std::to_string(MostQueries) + " queries");
+  if (op.hasCombine())
+    return no("the score sums terms that are no products");
   if (!inner || !features)
     return no("the width of keys or values is known at run time only");
   if (*inner > MostDepth || *features > MostDepth)

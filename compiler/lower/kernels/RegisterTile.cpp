@@ -33,7 +33,14 @@ SmallVector<Value> emitRegisterTile(Emit &emit, int64_t rows, int64_t vectors, V
       panel.push_back(operands.right(vector, k));
     int64_t lanes = cast<VectorType>(panel.front().getType()).getNumElements();
     for (int64_t row = 0; row < rows; ++row) {
-      Value element = emit.broadcast(lanes, operands.left(row, k));
+      Value element = operands.left(row, k);
+      if (operands.term) {
+        for (int64_t vector = 0; vector < vectors; ++vector)
+          results.push_back(arith::AddFOp::create(emit, sums[row * vectors + vector],
+                                                  operands.term(k, element, panel[vector])));
+        continue;
+      }
+      element = emit.broadcast(lanes, element);
       for (int64_t vector = 0; vector < vectors; ++vector)
         results.push_back(emit.multiplyAdd(element, panel[vector], sums[row * vectors + vector]));
     }

@@ -23,9 +23,11 @@ struct TileShape {
 struct TileOperands {
   llvm::function_ref<Value(int64_t row, Value k)> left;
   llvm::function_ref<Value(int64_t vector, Value k)> right;
+  /// What is summed instead of products, if anything.
+  llvm::function_ref<Value(Value k, Value left, Value right)> term = {};
 };
 
-/// Adds sum_k left(row, k) * right(vector, k), k in [from, to), to `accumulators`, which are ordered by row, then
+/// Adds sum_k left(row, k) * right(vector, k), or sum_k term(k, left, right), k in [from, to), to `accumulators`, which are ordered by row, then
 /// vector.
 SmallVector<Value> emitRegisterTile(Emit &emit, int64_t rows, int64_t vectors, Value from, Value to,
                                     ArrayRef<Value> accumulators, TileOperands operands);

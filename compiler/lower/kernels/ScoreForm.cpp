@@ -58,7 +58,7 @@ private:
 } // namespace
 
 std::optional<ScoreForm> ScoreForm::of(ir::AttentionOp op) {
-  if (!op.hasQuery())
+  if (!op.hasQuery() || op.hasCombine()) // only a product is linear in the query
     return std::nullopt;
   return Follower(op).run();
 }

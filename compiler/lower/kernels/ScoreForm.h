@@ -18,7 +18,7 @@ struct ScoreForm {
   SmallVector<Factor> factors;
   bool hasRest = false;
 
-  /// nullopt: the score is not of this form, or there is no dot product.
+  /// nullopt: the score is not of this form, or there is no sum of products.
   static std::optional<ScoreForm> of(ir::AttentionOp op);
 };
 

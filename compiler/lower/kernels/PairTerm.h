@@ -1,0 +1,26 @@
+// PairTerm.h - the term of a score that is a sum, but of no products: the region `combine` on vectors of queries.
+#pragma once
+
+#include "compiler/lower/kernels/LaneCode.h"
+#include "dialect/HeedOps.h"
+
+namespace heed::kernels {
+
+/// One term of sum_d combine(b.., d, query, key), for neighbouring queries and one key.
+class PairTerm {
+public:
+  /// nullopt: terms are products.
+  static std::optional<PairTerm> of(ir::AttentionOp op);
+
+  Value emit(Emit &emit, ArrayRef<Value> batch, Value inner, Value queries, Value key) const;
+  /// A tile of fewer rows is enough to keep the units busy: a term is a chain of many operations.
+  int64_t rowsOfTile(int64_t rowsOfProduct) const;
+
+private:
+  explicit PairTerm(ir::AttentionOp op);
+
+  mlir::Region *region;
+  LaneAnalysis analysis;
+};
+
+} // namespace heed::kernels
