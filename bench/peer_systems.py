@@ -56,7 +56,7 @@ class Flex(TorchBase):
     name = "torch-flex"
 
     def prepare(self, workload, inputs):
-        if workload.score == "sigmoid" or workload.n < 128:
+        if workload.score in ("sigmoid", "additive") or workload.n < 128:
             return None
         from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
@@ -93,6 +93,8 @@ class Compiled(TorchBase):
         i, j = torch.arange(workload.n)[None, :, None], torch.arange(workload.n)[None, None, :]
 
         def formula(q, k, v):
+            if workload.score == "additive":
+                return torch.softmax(torch.tanh(q[:, :, None] + k[:, None]) @ x["va"], -1) @ v
             score = self.scaled(workload, q @ k.transpose(1, 2) / workload.d**0.5, h, i, j, x)
             if workload.score == "sigmoid":
                 return torch.sigmoid(score - float(numpy.log(workload.n))) @ v

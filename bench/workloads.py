@@ -14,7 +14,7 @@ class Workload:
     d: int
     mask: typing.Optional[typing.Callable] = None  # (i, j, inputs) -> bool; None: every pair
     extra: typing.Callable = lambda n: {}  # further inputs
-    score: str = "scaled"  # what peers do to the scores: scaled, alibi, softcap, bias, sigmoid
+    score: str = "scaled"  # what peers do to the scores: scaled, alibi, softcap, bias, sigmoid, additive
     heads: int = 8
     bytes: int = 0  # read once, for workloads that are limited by memory
 
@@ -86,6 +86,11 @@ ATTENTION = [
     Workload("sigmoid n=2048", "sigmoid_2048", 2048, 64, score="sigmoid"),
 ]
 
+# One example of Bahdanau's score over projected queries and keys. Useful are 2 d additions, d functions and d multiply-adds per pair.
+ADDITIVE = [Workload(f"additive n={n} {d} wide", f"additive_{d}", n, d, score="additive", heads=1,
+                     extra=lambda n, d=d: {"va": numpy.random.default_rng(3).standard_normal(d, dtype=numpy.float32)})
+            for n, d in ((256, 128), (1000, 128))]
+
 SHORT = [Workload(f"dense n={n}", "dense", n, 64) for n in (1, 16, 64, 128, 1000, 1023)]
 
-SUITES = {"attention": ATTENTION, "short": SHORT}
+SUITES = {"attention": ATTENTION, "additive": ADDITIVE, "short": SHORT}

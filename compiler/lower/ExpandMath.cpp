@@ -31,6 +31,20 @@ struct Expand : OpRewritePattern<Op> {
   bool fma;
 };
 
+/// Terms of sums, which their kernel marks, need no more than a small absolute error.
+struct ExpandTanhOfTerm : OpRewritePattern<math::TanhOp> {
+  ExpandTanhOfTerm(MLIRContext *context, bool fma) : OpRewritePattern(context, /*benefit=*/2), fma(fma) {}
+
+  LogicalResult matchAndRewrite(math::TanhOp op, PatternRewriter &rewriter) const override {
+    if (!isFloat32(op.getType()) || !op->hasAttr("heed.term"))
+      return rewriter.notifyMatchFailure(op, "not f32, or no term");
+    FloatCode code(rewriter, op.getLoc(), op.getType(), fma);
+    rewriter.replaceOp(op, code.tanhOfTerm(op.getOperand()));
+    return success();
+  }
+  bool fma;
+};
+
 /// Sine and cosine: arguments beyond what the reduction can handle go to the math library, one by one.
 template <typename Op, bool isSine>
 struct ExpandTrigonometric : OpRewritePattern<Op> {
@@ -82,7 +96,7 @@ struct ExpandMath : impl::ExpandMathBase<ExpandMath> {
     patterns.add<Expand<math::ExpOp, &FloatCode::exp>, Expand<math::Exp2Op, &FloatCode::exp2>,
                  Expand<math::ExpM1Op, &FloatCode::expm1>, Expand<math::LogOp, &FloatCode::log>,
                  Expand<math::Log1pOp, &FloatCode::log1p>, Expand<math::TanhOp, &FloatCode::tanh>,
-                 Expand<math::ErfOp, &FloatCode::erf>, ExpandTrigonometric<math::SinOp, true>,
+                 ExpandTanhOfTerm, Expand<math::ErfOp, &FloatCode::erf>, ExpandTrigonometric<math::SinOp, true>,
                  ExpandTrigonometric<math::CosOp, false>>(&getContext(), bool(fma));
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -209,3 +209,162 @@ func.func @two_features(%m: index, %e: tensor<?xf32>, %h: tensor<?x4x4xf32>) -> 
   } : tensor<4x4xf32>
   return %o : tensor<4x4xf32>
 }
+
+// -----
+
+// A sum of terms that are no products: what each side contributes is an operand, what both share stays in the term.
+// CHECK-LABEL: func @additive(
+// CHECK-SAME: %[[N:.*]]: index, %[[M:.*]]: index, %[[Q:.*]]: tensor<?x32xf32>, %[[K:.*]]: tensor<?x32xf32>, %[[V:.*]]: tensor<?x16xf32>, %[[VA:.*]]: tensor<32xf32>
+// CHECK-NOT: heed.define
+// CHECK: heed.attention(%[[N]], %[[M]], %c32{{.*}}, %c16{{.*}}) ins(%[[Q]], %[[K]], %[[V]] :
+// CHECK-SAME: combine (%[[D:.*]], %[[X:.*]]: f32, %[[Y:.*]]: f32) {
+// CHECK-NEXT: %[[W:.*]] = tensor.extract %[[VA]][%[[D]]]
+// CHECK-NEXT: %[[S:.*]] = arith.addf %[[X]], %[[Y]]
+// CHECK-NEXT: %[[T:.*]] = math.tanh %[[S]]
+// CHECK-NEXT: arith.mulf %[[W]], %[[T]]
+// CHECK: } score (%{{.*}}, %{{.*}}, %[[DOT:.*]]: f32) {
+// CHECK-NEXT: heed.yield %[[DOT]]
+func.func @additive(%n: index, %m: index, %q: tensor<?x32xf32>, %k: tensor<?x32xf32>, %v: tensor<?x16xf32>,
+                    %va: tensor<32xf32>) -> tensor<?x16xf32> {
+  %c32 = arith.constant 32 : index
+  %inner = heed.define(%n, %m) value (%i, %j, %c) {
+    %0 = tensor.extract %q[%i, %c] : tensor<?x32xf32>
+    %1 = tensor.extract %k[%j, %c] : tensor<?x32xf32>
+    %2 = arith.addf %0, %1 : f32
+    %3 = math.tanh %2 : f32
+    heed.yield %3 : f32
+  } : tensor<?x?x32xf32>
+  %sums = heed.define(%n, %m) value (%i, %j) {
+    %r = heed.reduce sum(%c32) value (%c) {
+      %0 = tensor.extract %va[%c] : tensor<32xf32>
+      %1 = tensor.extract %inner[%i, %j, %c] : tensor<?x?x32xf32>
+      %2 = arith.mulf %0, %1 : f32
+      heed.yield %2 : f32
+    } : f32
+    heed.yield %r : f32
+  } : tensor<?x?xf32>
+  %weight = heed.softmax axis = 1(%n, %m) value (%i, %j) {
+    %0 = tensor.extract %sums[%i, %j] : tensor<?x?xf32>
+    heed.yield %0 : f32
+  } : tensor<?x?xf32>
+  // expected-remark @below {{the score sums terms that are no products}}
+  %o = heed.define(%n) value (%i, %e) {
+    %r = heed.reduce sum(%m) value (%j) {
+      %0 = tensor.extract %weight[%i, %j] : tensor<?x?xf32>
+      %1 = tensor.extract %v[%j, %e] : tensor<?x16xf32>
+      %2 = arith.mulf %0, %1 : f32
+      heed.yield %2 : f32
+    } : f32
+    heed.yield %r : f32
+  } : tensor<?x16xf32>
+  return %o : tensor<?x16xf32>
+}
+
+// -----
+
+// What one side computes by itself is stored once; of one query, any value that its keys share is the query.
+// CHECK-LABEL: func @distance_to_one(
+// CHECK-SAME: %[[M:.*]]: index, %[[S:.*]]: tensor<32xf32>, %[[K:.*]]: tensor<?x32xf32>, %[[G:.*]]: tensor<?xf32>
+// CHECK: %[[KEY:.*]] = heed.define(%[[M]]) value (%[[J:.*]], %[[C:.*]]) {
+// CHECK-DAG: tensor.extract %[[K]][%[[J]], %[[C]]]
+// CHECK-DAG: tensor.extract %[[G]][%[[J]]]
+// CHECK: heed.attention(%c1{{.*}}, %[[M]], %c32{{.*}}, %c16{{.*}}) ins(%[[S]], %[[KEY]], %{{.*}} :
+// CHECK-SAME: combine (%{{.*}}, %[[X:.*]]: f32, %[[Y:.*]]: f32) {
+// CHECK-NEXT: arith.subf %[[X]], %[[Y]]
+// CHECK-NEXT: math.absf
+func.func @distance_to_one(%m: index, %s: tensor<32xf32>, %k: tensor<?x32xf32>, %g: tensor<?xf32>, %v: tensor<?x16xf32>)
+    -> tensor<16xf32> {
+  %c32 = arith.constant 32 : index
+  %sums = heed.define(%m) value (%j) {
+    %r = heed.reduce sum(%c32) value (%c) {
+      %0 = tensor.extract %s[%c] : tensor<32xf32>
+      %1 = tensor.extract %k[%j, %c] : tensor<?x32xf32>
+      %2 = tensor.extract %g[%j] : tensor<?xf32>
+      %3 = arith.mulf %1, %2 : f32
+      %4 = arith.subf %0, %3 : f32
+      %5 = math.absf %4 : f32
+      heed.yield %5 : f32
+    } : f32
+    heed.yield %r : f32
+  } : tensor<?xf32>
+  %weight = heed.softmax axis = 0(%m) value (%j) {
+    %0 = tensor.extract %sums[%j] : tensor<?xf32>
+    %1 = arith.negf %0 : f32
+    heed.yield %1 : f32
+  } : tensor<?xf32>
+  // expected-remark @below {{the score sums terms that are no products}}
+  %o = heed.define() value (%e) {
+    %r = heed.reduce sum(%m) value (%j) {
+      %0 = tensor.extract %weight[%j] : tensor<?xf32>
+      %1 = tensor.extract %v[%j, %e] : tensor<?x16xf32>
+      %2 = arith.mulf %0, %1 : f32
+      heed.yield %2 : f32
+    } : f32
+    heed.yield %r : f32
+  } : tensor<16xf32>
+  return %o : tensor<16xf32>
+}
+
+// -----
+
+// Terms that need a number of each pair, or two of a key, stay a tensor that the score reads.
+// CHECK-LABEL: func @term_of_pairs(
+// CHECK-NOT: combine
+// CHECK: return
+func.func @term_of_pairs(%n: index, %m: index, %q: tensor<?x32xf32>, %k: tensor<?x32xf32>, %v: tensor<?x16xf32>,
+                         %b: tensor<?x?xf32>) -> (tensor<?x16xf32>, tensor<?x16xf32>) {
+  %c32 = arith.constant 32 : index
+  %sums = heed.define(%n, %m) value (%i, %j) {
+    %r = heed.reduce sum(%c32) value (%c) {
+      %0 = tensor.extract %q[%i, %c] : tensor<?x32xf32>
+      %1 = tensor.extract %b[%i, %j] : tensor<?x?xf32>
+      %2 = arith.addf %0, %1 : f32
+      %3 = tensor.extract %k[%j, %c] : tensor<?x32xf32>
+      %4 = arith.addf %2, %3 : f32
+      %5 = math.tanh %4 : f32
+      heed.yield %5 : f32
+    } : f32
+    heed.yield %r : f32
+  } : tensor<?x?xf32>
+  %two = heed.define(%n, %m) value (%i, %j) {
+    %r = heed.reduce sum(%c32) value (%c) {
+      %0 = tensor.extract %q[%i, %c] : tensor<?x32xf32>
+      %1 = tensor.extract %k[%j, %c] : tensor<?x32xf32>
+      %2 = arith.addf %0, %1 : f32
+      %3 = math.tanh %2 : f32
+      %4 = math.exp %1 : f32
+      %5 = arith.divf %3, %4 : f32
+      heed.yield %5 : f32
+    } : f32
+    heed.yield %r : f32
+  } : tensor<?x?xf32>
+  %weight = heed.softmax axis = 1(%n, %m) value (%i, %j) {
+    %0 = tensor.extract %sums[%i, %j] : tensor<?x?xf32>
+    heed.yield %0 : f32
+  } : tensor<?x?xf32>
+  %other = heed.softmax axis = 1(%n, %m) value (%i, %j) {
+    %0 = tensor.extract %two[%i, %j] : tensor<?x?xf32>
+    heed.yield %0 : f32
+  } : tensor<?x?xf32>
+  // expected-remark @below {{the score has no product of queries and keys}}
+  %o = heed.define(%n) value (%i, %e) {
+    %r = heed.reduce sum(%m) value (%j) {
+      %0 = tensor.extract %weight[%i, %j] : tensor<?x?xf32>
+      %1 = tensor.extract %v[%j, %e] : tensor<?x16xf32>
+      %2 = arith.mulf %0, %1 : f32
+      heed.yield %2 : f32
+    } : f32
+    heed.yield %r : f32
+  } : tensor<?x16xf32>
+  // expected-remark @below {{the score has no product of queries and keys}}
+  %p = heed.define(%n) value (%i, %e) {
+    %r = heed.reduce sum(%m) value (%j) {
+      %0 = tensor.extract %other[%i, %j] : tensor<?x?xf32>
+      %1 = tensor.extract %v[%j, %e] : tensor<?x16xf32>
+      %2 = arith.mulf %0, %1 : f32
+      heed.yield %2 : f32
+    } : f32
+    heed.yield %r : f32
+  } : tensor<?x16xf32>
+  return %o, %p : tensor<?x16xf32>, tensor<?x16xf32>
+}

@@ -289,3 +289,59 @@ func.func @topk_c5(%x: tensor<3x5xf32>, %o: memref<3x2xi32>) {
   heed.topk ins(%x : tensor<3x5xf32>) outs(%o : memref<3x2xi32>)
   return
 }
+
+// -----
+
+func.func @attention_c9(%n: index, %x: tensor<?x8xf32>) {
+  // expected-error @below {{expected 1 index arguments of 'combine' and the elements of query and key}}
+  %r = heed.attention(%n, %n, %n, %n) ins(%x, %x, %x : tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>)
+      outs(%x : tensor<?x8xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>,
+                       affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>]
+      combine (%i, %j, %d, %a: f32, %b: f32) {
+        heed.yield %a : f32
+      } score (%i, %j, %dot: f32) {
+        heed.yield %dot : f32
+      } -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c9_without_query(%n: index, %x: tensor<?x8xf32>, %one: f32) {
+  // expected-error @below {{expected 'combine' only with query and key}}
+  %r = heed.attention(%n, %n, %n) ins(%x : tensor<?x8xf32>) outs(%x : tensor<?x8xf32>)
+      indexing_maps = [affine_map<(i, j, e) -> (j, e)>, affine_map<(i, j, e) -> (i, e)>]
+      combine (%d, %a: f32, %b: f32) {
+        heed.yield %a : f32
+      } score (%i, %j) {
+        heed.yield %one : f32
+      } -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c10(%n: index, %x: tensor<?x8xf32>, %one: f32) {
+  // expected-error @below {{expected no 'rest' beside plain weights}}
+  %r = heed.attention(%n, %n, %n) plain ins(%x : tensor<?x8xf32>) outs(%x : tensor<?x8xf32>)
+      indexing_maps = [affine_map<(i, j, e) -> (j, e)>, affine_map<(i, j, e) -> (i, e)>]
+      score (%i, %j) {
+        heed.yield %one : f32
+      } rest (%i) {
+        heed.yield %one : f32
+      } -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @softmax_c6(%n: index, %one: f32) {
+  // expected-error @below {{expected 1 index arguments of 'rest'}}
+  %w = heed.softmax axis = 1(%n, %n) value (%i, %j) {
+    heed.yield %one : f32
+  } rest (%i, %j) {
+    heed.yield %one : f32
+  } : tensor<?x?xf32>
+  return
+}

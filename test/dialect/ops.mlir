@@ -136,6 +136,44 @@ func.func @attention_on_buffers(%n: index, %m: index, %e: memref<?xf32>, %v: mem
   return
 }
 
+// Terms that are no products, and a further term of the divisor.
+// CHECK-LABEL: func @attention_regions(
+// CHECK: where (%{{.*}}, %{{.*}}) {
+// CHECK: } combine (%[[D:.*]], %[[X:.*]]: f32, %[[Y:.*]]: f32) {
+// CHECK-NEXT: arith.subf %[[X]], %[[Y]]
+// CHECK: } score (%{{.*}}, %{{.*}}, %[[DOT:.*]]: f32) {
+// CHECK-NEXT: heed.yield %[[DOT]]
+// CHECK: } rest (%[[I:.*]]) {
+// CHECK-NEXT: memref.load %{{.*}}[%[[I]]]
+// CHECK: heed.softmax axis = 1(%{{.*}}, %{{.*}}) value (%{{.*}}, %{{.*}}) {
+// CHECK: } rest (%{{.*}}) {
+func.func @attention_regions(%n: index, %m: index, %q: memref<?x8xf32>, %s: memref<?xf32>, %o: memref<?x8xf32>) -> tensor<?x?xf32> {
+  %c8 = arith.constant 8 : index
+  %one = arith.constant 1.0 : f32
+  heed.attention(%n, %m, %c8, %c8) ins(%q, %q, %q : memref<?x8xf32>, memref<?x8xf32>, memref<?x8xf32>) outs(%o : memref<?x8xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>,
+                       affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>]
+      where (%i, %j) {
+        %c = arith.cmpi sle, %j, %i : index
+        heed.yield %c : i1
+      } combine (%d, %x: f32, %y: f32) {
+        %0 = arith.subf %x, %y : f32
+        %1 = math.absf %0 : f32
+        heed.yield %1 : f32
+      } score (%i, %j, %dot: f32) {
+        heed.yield %dot : f32
+      } rest (%i) {
+        %0 = memref.load %s[%i] : memref<?xf32>
+        heed.yield %0 : f32
+      }
+  %w = heed.softmax axis = 1(%n, %m) value (%i, %j) {
+    heed.yield %one : f32
+  } rest (%i) {
+    heed.yield %one : f32
+  } : tensor<?x?xf32>
+  return %w : tensor<?x?xf32>
+}
+
 // CHECK-LABEL: func @matmul(
 // CHECK: heed.pack ins(%{{.*}} : tensor<256x100xf32>) outs(%{{.*}} : tensor<7x256x16xf32>) -> tensor<7x256x16xf32>
 // CHECK: heed.pack transposed ins(

@@ -8,7 +8,9 @@ using namespace mlir;
 namespace heed::kernels {
 
 PairTerm::PairTerm(ir::AttentionOp op)
-    : region(&op.getCombine()), analysis(op.getCombine(), op.getCombine().getArguments().take_back(2).take_front(1)) {}
+    : region(&op.getCombine()), analysis(op.getCombine(), op.getCombine().getArguments().take_back(2)) {
+  region->walk([&](math::TanhOp tanh) { tanh->setAttr("heed.term", UnitAttr::get(op.getContext())); });
+}
 
 std::optional<PairTerm> PairTerm::of(ir::AttentionOp op) {
   if (!op.hasCombine())
@@ -25,23 +27,27 @@ int64_t PairTerm::rowsOfTile(int64_t rowsOfProduct) const {
   return callsFunction ? std::min<int64_t>(rowsOfProduct, 2) : rowsOfProduct;
 }
 
-Value PairTerm::emit(Emit &emit, ArrayRef<Value> batch, Value inner, Value queries, Value key) const {
-  int64_t lanes = cast<VectorType>(queries.getType()).getNumElements();
+Value PairTerm::emit(Emit &emit, ArrayRef<Value> batch, Value inner, Value query, Value key) const {
   SmallVector<Value> arguments(batch);
-  arguments.append({inner, queries, key});
-  size_t query = arguments.size() - 2;
+  arguments.append({inner, query, key});
+  auto vector = dyn_cast<VectorType>(query.getType());
+  int64_t lanes = (vector ? vector : cast<VectorType>(key.getType())).getNumElements();
   if (analysis.isSupported()) {
     LaneCode code(emit, analysis, lanes, Value());
-    for (auto [argument, value] : llvm::zip_equal(region->getArguments(), arguments))
-      if (value != queries)
+    for (auto [argument, value] : llvm::zip_equal(region->getArguments(), arguments)) {
+      if (isa<VectorType>(value.getType()))
+        code.bindVector(argument, value);
+      else
         code.bindUniform(argument, value);
-    code.bindVector(region->getArgument(query), queries);
+    }
     return code.run(region->front()).front();
   }
   Value result = emit.splat(lanes, 0.0f);
   for (int64_t lane = 0; lane < lanes; ++lane) {
-    arguments[query] = vector::ExtractOp::create(emit, queries, lane);
-    Value term = evaluateUniform(emit, *region, region->front().getTerminator()->getOperand(0), arguments);
+    SmallVector<Value> scalars = llvm::map_to_vector(arguments, [&](Value value) -> Value {
+      return isa<VectorType>(value.getType()) ? vector::ExtractOp::create(emit, value, lane).getResult() : value;
+    });
+    Value term = evaluateUniform(emit, *region, region->front().getTerminator()->getOperand(0), scalars);
     result = vector::InsertOp::create(emit, term, result, lane);
   }
   return result;

@@ -1,4 +1,4 @@
-// PairTerm.h - the term of a score that is a sum, but of no products: the region `combine` on vectors of queries.
+// PairTerm.h - the term of a score that is a sum, but of no products: the region `combine` on lanes.
 #pragma once
 
 #include "compiler/lower/kernels/LaneCode.h"
@@ -6,13 +6,14 @@
 
 namespace heed::kernels {
 
-/// One term of sum_d combine(b.., d, query, key), for neighbouring queries and one key.
+/// One term of sum_d combine(b.., d, query, key), for one query and neighbouring keys, or the other way round.
 class PairTerm {
 public:
   /// nullopt: terms are products.
   static std::optional<PairTerm> of(ir::AttentionOp op);
 
-  Value emit(Emit &emit, ArrayRef<Value> batch, Value inner, Value queries, Value key) const;
+  /// Query or key, or both, are vectors.
+  Value emit(Emit &emit, ArrayRef<Value> batch, Value inner, Value query, Value key) const;
   /// A tile of fewer rows is enough to keep the units busy: a term is a chain of many operations.
   int64_t rowsOfTile(int64_t rowsOfProduct) const;
 
