@@ -64,14 +64,18 @@ private:
   Value scoreLanes(Strip const &strip, Value row, Value key, Value count, bool masked);
   void eachRowTile(llvm::function_ref<void(RowTile const &)> body);
   void products(RowTile const &rows, Strip const &strip);
-  SmallVector<Value> dots(ArrayRef<Value> rows, ArrayRef<Value> keys);
+  SmallVector<Value> dots(ArrayRef<Value> rows, ArrayRef<Value> keys, ArrayRef<Value> later);
   void accumulate(RowTile const &rows, Strip const &strip);
   void addKeys(ArrayRef<Value> rows, Strip const &strip, Value first);
   void addKeysWithWeight(Strip const &strip, Value from, Value to);
   Value allHaveWeight(ArrayRef<Value> rows, Strip const &strip, Value first);
-  void eachFeatures(llvm::function_ref<void(Value column, Value count)> body);
+  void eachColumns(int64_t columns, int64_t vectors, llvm::function_ref<void(Value begin, int64_t vectors, Value count)> body);
   SmallVector<Value> rowsOf(RowTile const &rows);
-  int64_t keysAtOnce(int64_t height) const;
+  SmallVector<Value> neighbours(Value first, int64_t offset, int64_t count);
+  SmallVector<Value> fetched(MatrixView const &view, int64_t columns, Value first, int64_t offset, int64_t count,
+                             int64_t height);
+  Value wholeEnd(Strip const &strip); ///< where what is less than a vector of keys begins
+  int64_t together(int64_t height) const;
   Value vectorAt(Value buffer, ValueRange subscripts);
   Value rowIndex(Value row) { return queries.rowIndex(emit, row); }
   Value keyStep(Value key) { return walk.step(tile, key); }

@@ -5,6 +5,9 @@ using namespace mlir;
 
 namespace heed::kernels {
 
+static constexpr int64_t cacheLine = 64;    ///< in bytes
+static constexpr int64_t fetchAhead = 8192; ///< bytes between what is read and what is asked for
+
 FewQueriesTile::FewQueriesTile(Emit &emit, ir::AttentionOp op, FewQueriesBlocks const &blocks, QueryBlock const &queries,
                                KeyWalk &walk, ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols,
                                Value featureBegin)
@@ -70,15 +73,49 @@ SmallVector<Value> FewQueriesTile::rowsOf(RowTile const &rows) {
 }
 
 /// As many as leave half of the registers to what is read.
-int64_t FewQueriesTile::keysAtOnce(int64_t height) const {
+int64_t FewQueriesTile::together(int64_t height) const {
   int64_t result = lanes;
   while (result > 1 && result * height > lanes)
     result /= 2;
   return result;
 }
 
-/// [row, key]: dot products as vectors, whose lanes are still to be summed.
-SmallVector<Value> FewQueriesTile::dots(ArrayRef<Value> rows, ArrayRef<Value> keyIndices) {
+Value FewQueriesTile::wholeEnd(Strip const &strip) {
+  return emit.add(strip.from, emit.mul(emit.div(emit.sub(strip.to, strip.from), lanes), lanes));
+}
+
+/// Indices j of `count` keys of the tile from `first` + `offset` on, which are neighbours in the sweep.
+SmallVector<Value> FewQueriesTile::neighbours(Value first, int64_t offset, int64_t count) {
+  Value step = keyStep(first);
+  return llvm::map_to_vector(llvm::seq<int64_t>(offset, offset + count),
+                             [&](int64_t key) { return queries.steps.key(emit, emit.add(step, key)); });
+}
+
+/// What is to be fetched while `neighbours` of a view of so many columns are read. A single query needs no help: the processor
+/// looks far enough ahead. With several there is too much work on a key for that.
+SmallVector<Value> FewQueriesTile::fetched(MatrixView const &view, int64_t columns, Value first, int64_t offset, int64_t count,
+                                           int64_t height) {
+  if (height == 1 || tile.list)
+    return {};
+  int64_t ahead = std::max<int64_t>(fetchAhead / std::max<int64_t>(columns * view.elementBytes(), 1), 1);
+  Value step = keyStep(first), last = emit.sub(queries.steps.keys, emit.index(1));
+  return llvm::map_to_vector(llvm::seq<int64_t>(offset, offset + count), [&](int64_t key) {
+    return queries.steps.key(emit, emit.min(emit.add(step, key + ahead), last));
+  });
+}
+
+/// `body` for columns 0, step, ...; what is left in the end is done one vector at a time, the last with a count of lanes.
+void FewQueriesTile::eachColumns(int64_t columns, int64_t vectors, llvm::function_ref<void(Value, int64_t, Value)> body) {
+  int64_t step = vectors * lanes, whole = columns / step * step;
+  emit.loop(emit.index(0), emit.index(whole), step, [&](Value column) { body(column, vectors, Value()); });
+  for (; whole + lanes <= columns; whole += lanes)
+    body(emit.index(whole), 1, Value());
+  if (whole < columns)
+    body(emit.index(whole), 1, emit.index(columns - whole));
+}
+
+/// [row, key]: dot products as vectors, whose lanes are still to be summed. Meanwhile the keys `later` are fetched.
+SmallVector<Value> FewQueriesTile::dots(ArrayRef<Value> rows, ArrayRef<Value> keyIndices, ArrayRef<Value> later) {
   auto step = [&](Value column, Value count, ValueRange sums) {
     SmallVector<Value> vectors = llvm::map_to_vector(
         keyIndices, [&](Value key) { return keys->loadVector(emit, lanes, key, column, count); });
@@ -91,49 +128,47 @@ SmallVector<Value> FewQueriesTile::dots(ArrayRef<Value> rows, ArrayRef<Value> ke
     return next;
   };
   SmallVector<Value> sums(rows.size() * keyIndices.size(), emit.splat(lanes, 0.0f));
-  Value whole = emit.index(inner / lanes * lanes);
-  sums = emit.loop(emit.index(0), whole, lanes, sums,
-                   [&](Value column, ValueRange so) { return step(column, Value(), so); });
-  return inner % lanes ? step(whole, emit.index(inner % lanes), sums) : sums;
+  int64_t line = std::max(cacheLine / keys->elementBytes(), lanes), whole = inner / line * line;
+  sums = emit.loop(emit.index(0), emit.index(whole), line, sums, [&](Value column, ValueRange so) {
+    for (Value key : later)
+      keys->prefetch(emit, key, column);
+    SmallVector<Value> next(so);
+    for (int64_t offset = 0; offset < line; offset += lanes)
+      next = step(emit.add(column, offset), Value(), next);
+    return next;
+  });
+  for (int64_t column = whole; column < inner; column += lanes)
+    sums = step(emit.index(column), column + lanes <= inner ? Value() : emit.index(inner - column), sums);
+  return sums;
 }
 
 void FewQueriesTile::products(RowTile const &tileRows, Strip const &strip) {
   SmallVector<Value> rows = rowsOf(tileRows);
-  int64_t together = keysAtOnce(rows.size());
+  int64_t atOnce = together(rows.size());
   auto scoreAt = [&](Value row, Value key) { return SmallVector<Value>{strip.scoreRow(emit, row), key}; };
-  Value whole = emit.add(strip.from, emit.mul(emit.div(emit.sub(strip.to, strip.from), lanes), lanes));
+  Value whole = wholeEnd(strip);
   emit.loop(strip.from, whole, lanes, [&](Value first) {
-    Value step = keyStep(first);
     SmallVector<LaneSums> sums(rows.size(), LaneSums(emit));
-    for (int64_t begin = 0; begin < lanes; begin += together) {
-      SmallVector<Value> indices;
-      for (int64_t key = begin; key < begin + together; ++key)
-        indices.push_back(queries.steps.key(emit, emit.add(step, key)));
-      for (auto [position, vector] : llvm::enumerate(dots(rows, indices)))
-        sums[position / together].add(vector);
+    for (int64_t offset = 0; offset < lanes; offset += atOnce) {
+      SmallVector<Value> indices = neighbours(first, offset, atOnce);
+      SmallVector<Value> later = fetched(*keys, inner, first, offset, atOnce, rows.size());
+      for (auto [position, vector] : llvm::enumerate(dots(rows, indices, later)))
+        sums[position / atOnce].add(vector);
     }
     for (auto [row, sum] : llvm::zip_equal(rows, sums))
       vector::StoreOp::create(emit, sum.result(), blocks.scores, scoreAt(row, first));
   });
   emit.loop(whole, strip.to, 1, [&](Value key) {
-    for (auto [row, vector] : llvm::zip_equal(rows, dots(rows, keyIndex(key)))) {
+    for (auto [row, vector] : llvm::zip_equal(rows, dots(rows, keyIndex(key), {}))) {
       Value dot = vector::ReductionOp::create(emit, vector::CombiningKind::ADD, vector, arith::FastMathFlags::reassoc);
       memref::StoreOp::create(emit, dot, blocks.scores, scoreAt(row, key));
     }
   });
 }
 
-/// `body` for every vector of features; with a count, only so many lanes exist.
-void FewQueriesTile::eachFeatures(llvm::function_ref<void(Value column, Value count)> body) {
-  Value whole = emit.index(features / lanes * lanes);
-  emit.loop(emit.index(0), whole, lanes, [&](Value column) { body(column, Value()); });
-  if (features % lanes)
-    body(whole, emit.index(features % lanes));
-}
-
 void FewQueriesTile::accumulate(RowTile const &tileRows, Strip const &strip) {
   SmallVector<Value> rows = rowsOf(tileRows);
-  Value whole = emit.add(strip.from, emit.mul(emit.div(emit.sub(strip.to, strip.from), lanes), lanes));
+  Value whole = wholeEnd(strip);
   emit.loop(strip.from, whole, lanes, [&](Value first) {
     // A weight of 0 behind the mask must not turn an infinity or NaN of the source into a NaN of the sum.
     Value plain = emit.choose(
@@ -158,32 +193,35 @@ Value FewQueriesTile::allHaveWeight(ArrayRef<Value> rows, Strip const &strip, Va
 
 /// sums += weights source, for as many keys from `first` on as there are lanes.
 void FewQueriesTile::addKeys(ArrayRef<Value> rows, Strip const &strip, Value first) {
-  int64_t together = keysAtOnce(rows.size());
-  Value step = keyStep(first);
-  for (int64_t begin = 0; begin < lanes; begin += together) {
-    SmallVector<Value> indices, weights;
-    for (int64_t key = begin; key < begin + together; ++key)
-      indices.push_back(queries.steps.key(emit, emit.add(step, key)));
+  SmallVector<Value> indices = neighbours(first, 0, lanes);
+  SmallVector<Value> later = fetched(*source, features, first, 0, lanes, rows.size());
+  int64_t line = std::max(cacheLine / source->elementBytes(), lanes);
+  eachColumns(features, together(rows.size()), [&](Value begin, int64_t vectors, Value count) {
+    SmallVector<Value> sums;
+    auto columnOf = [&](int64_t vector) { return emit.add(begin, vector * lanes); };
     for (Value row : rows)
-      for (int64_t key = begin; key < begin + together; ++key) {
-        SmallVector<Value> at = {strip.scoreRow(emit, row), emit.add(first, key)};
-        weights.push_back(emit.broadcast(lanes, memref::LoadOp::create(emit, blocks.scores, at)));
-      }
-    eachFeatures([&](Value column, Value count) {
-      SmallVector<Value> vectors, sums;
-      for (Value key : indices)
-        vectors.push_back(source->loadVector(emit, lanes, key, column, count));
-      // All are read before one is written: rows of a tile may be the same.
-      for (Value row : rows)
-        sums.push_back(vectorAt(blocks.sums, ValueRange{row, column}));
+      for (int64_t vector = 0; vector < vectors; ++vector)
+        sums.push_back(vectorAt(blocks.sums, ValueRange{row, columnOf(vector)}));
+    for (auto [key, index] : llvm::enumerate(indices)) {
+      for (int64_t column = 0; !later.empty() && column < vectors * lanes; column += line)
+        source->prefetch(emit, later[key], emit.add(begin, column));
+      SmallVector<Value> read;
+      for (int64_t vector = 0; vector < vectors; ++vector)
+        read.push_back(source->loadVector(emit, lanes, index, columnOf(vector), count));
       for (auto [position, row] : llvm::enumerate(rows)) {
-        Value sum = sums[position];
-        for (auto [key, vector] : llvm::enumerate(vectors))
-          sum = emit.multiplyAdd(weights[position * together + key], vector, sum);
-        vector::StoreOp::create(emit, sum, blocks.sums, ValueRange{row, column});
+        SmallVector<Value> at = {strip.scoreRow(emit, row), emit.add(first, key)};
+        Value weight = emit.broadcast(lanes, memref::LoadOp::create(emit, blocks.scores, at));
+        for (int64_t vector = 0; vector < vectors; ++vector) {
+          Value &sum = sums[position * vectors + vector];
+          sum = emit.multiplyAdd(weight, read[vector], sum);
+        }
       }
-    });
-  }
+    }
+    // All were read before one is written: rows of a tile may be the same.
+    for (auto [position, row] : llvm::enumerate(rows))
+      for (int64_t vector = 0; vector < vectors; ++vector)
+        vector::StoreOp::create(emit, sums[position * vectors + vector], blocks.sums, ValueRange{row, columnOf(vector)});
+  });
 }
 
 /// Key by key, leaving out what has no weight.
@@ -195,7 +233,7 @@ void FewQueriesTile::addKeysWithWeight(Strip const &strip, Value from, Value to)
       Value some = arith::CmpFOp::create(emit, arith::CmpFPredicate::UNE, weight, emit.f32(0.0f));
       emit.branch(some, [&] {
         Value factor = emit.broadcast(lanes, weight);
-        eachFeatures([&](Value column, Value count) {
+        eachColumns(features, 1, [&](Value column, int64_t, Value count) {
           Value vector = source->loadVector(emit, lanes, index, column, count);
           Value sum = vectorAt(blocks.sums, ValueRange{row, column});
           vector::StoreOp::create(emit, emit.multiplyAdd(factor, vector, sum), blocks.sums, ValueRange{row, column});

@@ -80,6 +80,15 @@ Value MatrixView::loadVector(Emit &emit, int64_t lanes, Value row, Value column,
       .front();
 }
 
+int64_t MatrixView::elementBytes() const {
+  return cast<MemRefType>(buffer.getType()).getElementTypeBitWidth() / 8;
+}
+
+void MatrixView::prefetch(Emit &emit, Value row, Value column) const {
+  memref::PrefetchOp::create(emit, buffer, at(emit, row, column), /*isWrite=*/false, /*localityHint=*/3,
+                             /*isDataCache=*/true);
+}
+
 void MatrixView::storeVector(Emit &emit, Value vector, Value row, Value column, Value count) const {
   int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
   if (contiguous && !count) {

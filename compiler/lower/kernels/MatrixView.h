@@ -20,6 +20,9 @@ public:
   Value load(Emit &emit, Value row, Value column) const;
   /// `lanes` elements of a row. With a `count`, only that many are read and the others are 0.
   Value loadVector(Emit &emit, int64_t lanes, Value row, Value column, Value count = {}) const;
+  int64_t elementBytes() const;
+  /// Asks for the cache line of an element, which will soon be read.
+  void prefetch(Emit &emit, Value row, Value column) const;
   void storeVector(Emit &emit, Value vector, Value row, Value column, Value count = {}) const;
 
 private:
