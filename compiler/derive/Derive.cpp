@@ -22,6 +22,8 @@ void heed::buildDerivePipeline(OpPassManager &manager) {
   pm.addPass(createCSEPass());
   pm.addPass(createRecogniseSoftmax());
   pm.addPass(createReassociate());
+  // Before attention, which takes the pairs inside a chunk.
+  pm.addPass(createChunkCausal());
   // Attention takes the softmaxes it can; what is left is written out.
   pm.addPass(createRaiseAttention());
   pm.addPass(createSoftmaxToDefines());

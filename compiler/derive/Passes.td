@@ -102,6 +102,39 @@ def Reassociate : HeedDerivePass<"heed-reassociate"> {
   }];
 }
 
+def ChunkCausal : HeedDerivePass<"heed-chunk-causal"> {
+  let summary = "causal sums of products in chunks of rows, with a state for all keys before a chunk";
+  let description = [{
+    `out[i, e] = sum over j <= i + s of (sum_a q[i, a] * k[j, a]) * F(i, j) * v[j, e]` is quadratic in the number of rows as it
+    stands. Rows are taken C at a time: pairs inside a chunk as written (a plain attention), and the keys before the chunk through
+    the state `S[a, e] = sum_j F(p, j) * k[j, a] * v[j, e]`, as row p in front of the chunk would read it. What is left after the
+    last whole chunk are the same pairs with fewer rows, so few rows cost what they did. Without an axis e (a denominator) the state
+    is one row of keys, and the steps are single rows. Indices of heads become a parallel loop.
+
+    Factors of a pair must split at a point between: F(i, j) = F(i, p) * F(p, j). These do: exp(a * (i - j)), c ^ (i - j),
+    exp(f(i) - f(j)), exp of a sum over t in (j, i], and products of them, inside or outside the sum over a. They are evaluated
+    for positions of one chunk and its begin only, never as exp(f(i)) alone. A sum over (j, i] is summed anew in every chunk.
+
+    Refused, with a remark, where a row may see more keys than there are, a factor of the pair does not split, or the size of the
+    state is not constant.
+
+    Before:
+    ```mlir
+    %w = heed.define(%n, %n) where (%i, %j) {...} value (%i, %j) { sum_a %q[%i, %a] * %k[%j, %a] }
+    %o = heed.define(%n) value (%i, %e) { heed.reduce sum(%n) where (%j) { %j <= %i } value (%j) { %w[%i, %j] * %v[%j, %e] } }
+    ```
+    After:
+    ```mlir
+    %all, %last = heed.scan (%n floordiv 64) states(%init, %zeros) body (%t, %o, %s) {
+      %own = the definitions above for rows and keys 64 * %t + %r
+      %earlier = heed.define() value (%r, %e) { sum_a %q[64 * %t + %r, %a] * %s[%a, %e] }
+      %next = heed.define() value (%a, %e) { %s[%a, %e] + sum_r %k[64 * %t + %r, %a] * %v[64 * %t + %r, %e] }
+      heed.yield tensor.insert_slice %own + %earlier into %o, %next
+    }
+    ```
+  }];
+}
+
 def RaiseAttention : HeedDerivePass<"heed-raise-attention"> {
   let summary = "turns softmax-weighted sums into heed.attention";
   let description = [{

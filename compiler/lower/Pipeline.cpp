@@ -58,6 +58,8 @@ void buildVectorPipeline(OpPassManager &passes, TargetOptions const &target) {
   passes.addNestedPass<func::FuncOp>(createFuseElementwise());
   tidy(passes);
   bufferise(passes);
+  // Buffers and kernels inside a parallel loop are those of one thread.
+  passes.addPass(createForallToParallelLoopPass());
   // Copies that bufferisation made of named operations.
   passes.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
   // Kernels read the domain of an attention as affine expressions.
@@ -75,7 +77,6 @@ void buildVectorPipeline(OpPassManager &passes, TargetOptions const &target) {
 }
 
 void buildLLVMPipeline(OpPassManager &passes, TargetOptions const &target) {
-  passes.addPass(createForallToParallelLoopPass());
   // While loops still have regions: a body is moved out whole.
   passes.addPass(createOutlineParallel());
   passes.addPass(createEntryPoints());
