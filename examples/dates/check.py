@@ -14,6 +14,7 @@ import data
 import heed
 
 HERE = pathlib.Path(__file__).parent
+sys.path.append(str(HERE.parent))
 
 
 def compiled(library, texts):
@@ -24,16 +25,13 @@ def compiled(library, texts):
 
 def compare_with_torch(pairs, results):
     """The number of texts translated differently, and the largest difference of an alignment."""
-    import torch
-    from safetensors.torch import load_file
-
     import train
-    model, weights = train.Dates(), load_file(HERE / "dates.safetensors")
-    for name, parameter in train.named_weights(model).items():
-        parameter.copy_(weights[name])  # shares its storage with the module's
+    import training
+    model = train.Dates()
+    training.load(model, train.named_weights(model), HERE / "dates.safetensors")
     different, worst = 0, 0.0
     source, lengths, _ = train.tensors(pairs)
-    characters, alphas = model.eval().translate(source, lengths)
+    characters, alphas = model.translate(source, lengths)
     for k, (target, alpha) in enumerate(results):
         steps, length = alpha.shape
         different += not numpy.array_equal(characters[k, :steps].numpy(), target)

@@ -7,17 +7,19 @@ decoder, greedy decoding. Training is teacher-forced cross entropy. The seed is 
 of PyTorch the same weights come out. The weights are saved under the parameter paths of dates.heed.
 """
 
-import argparse
 import pathlib
+import sys
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import data
 
 HERE = pathlib.Path(__file__).parent
+sys.path.append(str(HERE.parent))
+import training
+
 EMBED, ENCODER, DECODER, HIDDEN = 32, 64, 128, 64
 STEPS = len("1979-05-03") + 1
 
@@ -93,36 +95,26 @@ def named_weights(model):
                                  ("decoder", model.cell, "")):
         for ours, theirs in (("w_ih", "weight_ih"), ("w_hh", "weight_hh"), ("b_ih", "bias_ih"), ("b_hh", "bias_hh")):
             weights[f"{path}.{ours}"] = getattr(module, theirs + suffix)
-    return {name: value.detach().contiguous() for name, value in weights.items()}
+    return weights
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--output", type=pathlib.Path, default=HERE, help="folder for dates.safetensors and heldout.tsv")
-    options = parser.parse_args()
-
-    torch.manual_seed(0)
-    torch.set_num_threads(1)  # the same sums in the same order
+    options = training.options(__doc__, HERE, steps=2000, batch=128)
     model = Dates()
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=options.steps)
-    training, held_out = data.days(held_out=False), data.pairs(data.days(held_out=True), 1000, seed=2)
-    for step in range(options.steps):
-        source, lengths, target = tensors(data.pairs(training, options.batch, seed=1000 + step))
-        loss = nn.functional.cross_entropy(model(source, lengths, target).flatten(0, 1), target.flatten())
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        if (step + 1) % 250 == 0:
-            print(f"step {step + 1:5d}  loss {loss.item():.4f}  held out {exact_match(model, held_out):.1%}", flush=True)
+    days, held_out = data.days(held_out=False), data.pairs(data.days(held_out=True), 1000, seed=2)
 
+    def loss_of(step):
+        source, lengths, target = tensors(data.pairs(days, options.batch, seed=1000 + step))
+        return nn.functional.cross_entropy(model(source, lengths, target).flatten(0, 1), target.flatten())
+
+    def report(step, loss):
+        print(f"step {step:5d}  loss {loss:.4f}  held out {exact_match(model, held_out):.1%}", flush=True)
+
+    training.fit(model, optimiser, 4e-3, options.steps, loss_of, report, every=250)
     accuracy = exact_match(model, held_out)
     print(f"{accuracy:.1%} of {len(held_out)} held-out dates are exactly right")
-    save_file(named_weights(model), options.output / "dates.safetensors")
+    training.save(named_weights(model), options.output / "dates.safetensors")
     with open(options.output / "heldout.tsv", "w", encoding="utf-8") as file:
         file.writelines(f"{text}\t{iso}\n" for text, iso in held_out)
     if accuracy < 0.99:

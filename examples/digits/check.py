@@ -14,6 +14,7 @@ import numpy
 import heed
 
 HERE = pathlib.Path(__file__).parent
+sys.path.append(str(HERE.parent))
 SHADES, BLOCKS = "0123456789abcdefg", " ░▒▓█"
 
 
@@ -32,14 +33,13 @@ def draw(image, seen):
 def compare_with_torch(images, results):
     """The largest difference of a score and of what reached the class token."""
     import torch
-    from safetensors.torch import load_file
 
     import train
-    model, weights = train.Digits(), load_file(HERE / "digits.safetensors")
-    for name, parameter in train.named_weights(model).items():
-        parameter.copy_(weights[name])  # shares its storage with the module's
+    import training
+    model = train.Digits()
+    training.load(model, train.named_weights(model), HERE / "digits.safetensors")
     with torch.no_grad():
-        scores, reach = model.eval()(torch.from_numpy(images))
+        scores, reach = model(torch.from_numpy(images))
     seen = numpy.repeat(numpy.repeat(reach.numpy(), 2, axis=1), 2, axis=2)
     return (float(numpy.abs(numpy.stack([result[k] for result in results]) - wanted).max()) for k, wanted in ((1, scores.numpy()), (2, seen)))
 

@@ -7,16 +7,18 @@ The images are scikit-learn's copy of the "Optical Recognition of Handwritten Di
 Training images are shifted and turned a little at random. The parameters are saved under the paths of digits.heed.
 """
 
-import argparse
 import pathlib
+import sys
 
 import numpy
 import torch
-from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
 HERE = pathlib.Path(__file__).parent
+sys.path.append(str(HERE.parent))
+import training
+
 WIDTH, HEADS, HIDDEN, LAYERS = 32, 4, 64, 3
 SHADES = "0123456789abcdefg"
 
@@ -80,7 +82,7 @@ def named_weights(model):
             weights[f"block.{k}.{name}.gain"], weights[f"block.{k}.{name}.bias"] = getattr(block, name).weight, getattr(block, name).bias
         for name in ("w1", "b1", "w2", "b2"):
             weights[f"block.{k}.feed_forward.{name}"] = getattr(block, name)
-    return {name: value.detach().contiguous() for name, value in weights.items()}
+    return weights
 
 
 def disturb(images, generator):
@@ -95,36 +97,27 @@ def disturb(images, generator):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--batch", type=int, default=96)
-    parser.add_argument("--output", type=pathlib.Path, default=HERE, help="folder for digits.safetensors and heldout.tsv")
-    options = parser.parse_args()
-
-    torch.manual_seed(0)
-    torch.set_num_threads(1)  # the same sums in the same order
+    options = training.options(__doc__, HERE, steps=4000, batch=96)
     images, labels, held_images, held_labels = (torch.from_numpy(part) for part in split())
     images, held_images = images.float(), held_images.float()
     model, generator = Digits(), torch.Generator().manual_seed(1)
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=options.steps)
-    for step in range(options.steps):
+
+    def loss_of(step):
         chosen = torch.randint(len(images), (options.batch,), generator=generator)
         scores, _ = model(disturb(images[chosen], generator))
-        loss = functional.cross_entropy(scores, labels[chosen], label_smoothing=0.05)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        if (step + 1) % 500 == 0:
-            print(f"step {step + 1}: loss {loss.item():.3f}", flush=True)
+        return functional.cross_entropy(scores, labels[chosen], label_smoothing=0.05)
+
+    def report(step, loss):
+        print(f"step {step}: loss {loss:.3f}", flush=True)
+
+    training.fit(model, optimiser, 3e-3, options.steps, loss_of, report, every=500)
 
     model.eval()
     with torch.no_grad():
         right = (model(held_images)[0].argmax(dim=1) == held_labels).float().mean().item()
     print(f"{100 * right:.1f} % of the held-out images")
-    save_file(named_weights(model), options.output / "digits.safetensors")
+    training.save(named_weights(model), options.output / "digits.safetensors")
     with open(options.output / "heldout.tsv", "w", encoding="utf-8") as file:
         for image, label in zip(held_images.int().tolist(), held_labels.tolist()):
             file.write("%d\t%s\n" % (label, "".join(SHADES[shade] for row in image for shade in row)))
