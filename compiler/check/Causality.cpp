@@ -8,27 +8,43 @@
 //                  condition of a reduction along the sequence does);
 //   mixed:         the sequences that every element depends on as a whole (a reduction along it whose condition relates
 //   it to nothing).
+//   crossed:       the sequences along which weights that are causal along another one were mixed, when they were
+//   applied to values
+//                  that are aligned with both: an element at a position of each sequence now depends on all of one.
 // It is an error if, under a condition that bounds j by i, something aligned with a sequence at i meets something at j
-// that is mixed along the same sequence and not aligned with it.
+// that is mixed along the same sequence and not aligned with it; or something that is crossed along it.
+//
+// A subscript of two indices (x[i * b + y]) splits a sequence into two, whose digits the indices are.
 
 #include "compiler/check/Causality.h"
+#include "compiler/check/LinearForms.h"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <map>
 #include <set>
 
 namespace heed::elaborate {
 
 namespace {
 
-/// A sequence: a run-time size, or a constant size at an axis of the inputs.
-using Sequence = std::pair<std::string, size_t>;
+/// A run-time size, or a constant size at an axis of the inputs; and which digit of a position, if it was split.
+struct Sequence {
+  std::string name;
+  size_t axis = 0;
+  std::string digit;
+
+  friend auto operator<=>(Sequence const &, Sequence const &) = default;
+  bool sameWhole(Sequence const &other) const { return name == other.name && axis == other.axis; }
+};
 using Sequences = std::set<Sequence>;
 
+bool containsWhole(Sequences const &sequences, Sequence const &wanted) {
+  return std::any_of(sequences.begin(), sequences.end(), [&](Sequence const &one) { return one.sameWhole(wanted); });
+}
+
 struct Flow {
-  std::vector<Sequences> aligned;       // per axis
-  std::map<Sequence, ast::Range> mixed; // and where
+  std::vector<Sequences> aligned;                // per axis
+  std::map<Sequence, ast::Range> mixed, crossed; // and where
 };
 
 /// Indices of an enclosing reduction and those that its condition relates them to.
@@ -75,8 +91,8 @@ private:
 
   Sequence sequenceOf(Size const &size, size_t axis) const {
     if (size.isConstant())
-      return {std::to_string(size.constant), axis};
-    return {program.dims[size.terms.front().dim].name, SIZE_MAX};
+      return {std::to_string(size.constant), axis, ""};
+    return {program.dims[size.terms.front().dim].name, SIZE_MAX, ""};
   }
 
   /// Calls f(read, relations) for every read; relations of the reductions around it. Each expression once per
@@ -125,89 +141,111 @@ private:
     std::vector<Relation> relations;
     for (ExprPtr const &part : {definition.value, definition.domain}) {
       std::set<Expr const *> seen;
-      forEachRead(part, relations, seen,
-                  [&](Expr::Read const &read, ast::Range range, std::vector<Relation> const &around) {
-                    Flow const source = flows[read.tensor];
-                    flow.mixed.insert(source.mixed.begin(), source.mixed.end());
-                    for (size_t axis = 0; axis < read.subscripts.size(); ++axis) {
-                      if (source.aligned[axis].empty())
-                        continue;
-                      std::set<IndexId> reached = reach(read.subscripts[axis], around);
-                      bool positioned = false;
-                      for (size_t own = 0; own < definition.indices.size(); ++own)
-                        if (reached.contains(definition.indices[own])) {
-                          flow.aligned[own].insert(source.aligned[axis].begin(), source.aligned[axis].end());
-                          positioned = true;
-                        }
-                      for (Relation const &relation : around)
-                        if (!positioned && dependsOn(read.subscripts[axis], relation.index)) {
-                          for (Sequence const &sequence : source.aligned[axis])
-                            flow.mixed.emplace(sequence, relation.range);
-                        }
-                    }
+      forEachRead(
+          part, relations, seen, [&](Expr::Read const &read, ast::Range range, std::vector<Relation> const &around) {
+            Flow const source = flows[read.tensor];
+            flow.mixed.insert(source.mixed.begin(), source.mixed.end());
+            flow.crossed.insert(source.crossed.begin(), source.crossed.end());
+            for (size_t axis = 0; axis < read.subscripts.size(); ++axis) {
+              if (source.aligned[axis].empty())
+                continue;
+              std::set<IndexId> reached = reach(read.subscripts[axis], around);
+              bool positioned = false;
+              for (size_t own = 0; own < definition.indices.size(); ++own)
+                if (reached.contains(definition.indices[own])) {
+                  for (Sequence const &sequence : source.aligned[axis])
+                    flow.aligned[own].insert(digitOf(sequence, read.subscripts[axis], definition.indices[own]));
+                  positioned = true;
+                }
+              for (Relation const &relation : around)
+                if (!positioned && dependsOn(read.subscripts[axis], relation.index)) {
+                  for (Sequence const &sequence : source.aligned[axis])
+                    flow.mixed.emplace(digitOf(sequence, read.subscripts[axis], relation.index), relation.range);
+                }
+            }
+          });
+    }
+    forEachCondition(definition.value, definition.domain,
+                     [&](ExprPtr const &condition, ExprPtr const &value) { cross(flow, condition, value); });
+  }
+
+  /// The sequence whose positions an index of a subscript counts: all of it, or the digit that the index is.
+  static Sequence digitOf(Sequence sequence, ExprPtr const &subscript, IndexId index) {
+    if (nodeOf(subscript).free.size() < 2 || !dependsOn(subscript, index))
+      return sequence;
+    std::map<IndexId, int64_t> coefficients;
+    // Of a factor that is no constant we only know that it is there.
+    std::string factor = linear(subscript, 1, coefficients) ? std::to_string(coefficients[index]) : "";
+    if (factor.empty())
+      factor = isTerm(subscript, index) ? "1" : "?";
+    sequence.digit += "*" + factor;
+    return sequence;
+  }
+
+  /// Calls f(condition, value under it) for the definition and for every reduction in it.
+  template <typename F>
+  void forEachCondition(ExprPtr const &value, ExprPtr const &domain, F const &f) {
+    f(domain, value);
+    std::set<Expr const *> seen;
+    forEachReduction(value, seen, f);
+  }
+  template <typename F>
+  void forEachReduction(ExprPtr const &expr, std::set<Expr const *> &seen, F const &f) {
+    if (!expr || !nodeOf(expr).reduces || !seen.insert(expr.get()).second)
+      return;
+    if (auto *reduce = std::get_if<Expr::Reduce>(&expr->node))
+      f(reduce->domain, reduce->body);
+    mapChildren(expr, [&](ExprPtr const &child) {
+      forEachReduction(child, seen, f);
+      return child;
+    });
+  }
+
+  /// Calls f(i, j, what is aligned with i) for the pairs of a causal condition.
+  template <typename F>
+  void forEachCausalPair(ExprPtr const &condition, ExprPtr const &value, F const &f) {
+    if (!condition)
+      return;
+    for (auto [i, j] : causalPairs(condition)) {
+      Sequences rows;
+      std::vector<Relation> relations;
+      std::set<Expr const *> seen;
+      forEachRead(value, relations, seen,
+                  [&, i = i](Expr::Read const &read, ast::Range, std::vector<Relation> const &) {
+                    for (size_t axis = 0; axis < read.subscripts.size(); ++axis)
+                      if (dependsOn(read.subscripts[axis], i))
+                        rows.insert(flows[read.tensor].aligned[axis].begin(), flows[read.tensor].aligned[axis].end());
                   });
+      f(i, j, rows);
     }
   }
 
-  /// The pairs (i, j) for which a condition says that j is at most i, up to a constant.
-  static std::vector<std::pair<IndexId, IndexId>> causalPairs(ExprPtr const &condition) {
-    std::vector<std::pair<IndexId, IndexId>> pairs;
-    std::vector<ExprPtr> parts;
-    splitConjunction(condition, parts);
-    for (ExprPtr const &part : parts) {
-      auto *binary = std::get_if<Expr::Binary>(&part->node);
-      if (!binary || binary->left->type != Scalar::Int)
-        continue;
-      bool less = binary->op == BinaryOp::Less || binary->op == BinaryOp::LessEqual;
-      if (!less && binary->op != BinaryOp::Greater && binary->op != BinaryOp::GreaterEqual)
-        continue;
-      std::map<IndexId, int64_t> coefficients;
-      if (!linear(binary->left, less ? 1 : -1, coefficients) || !linear(binary->right, less ? -1 : 1, coefficients))
-        continue;
-      for (auto &[j, a] : coefficients) // a j - b i <= ...
-        for (auto &[i, b] : coefficients)
-          if (a > 0 && b < 0)
-            pairs.emplace_back(i, j);
-    }
-    return pairs;
-  }
-
-  static bool linear(ExprPtr const &expr, int64_t factor, std::map<IndexId, int64_t> &coefficients) {
-    if (nodeOf(expr).free.empty())
-      return true;
-    if (auto *index = std::get_if<Expr::IndexValue>(&expr->node)) {
-      coefficients[index->index] += factor;
-      return true;
-    }
-    auto *binary = std::get_if<Expr::Binary>(&expr->node);
-    if (!binary)
-      return false;
-    if (binary->op == BinaryOp::Add)
-      return linear(binary->left, factor, coefficients) && linear(binary->right, factor, coefficients);
-    if (binary->op == BinaryOp::Subtract)
-      return linear(binary->left, factor, coefficients) && linear(binary->right, -factor, coefficients);
-    if (binary->op == BinaryOp::Multiply)
-      if (auto constant = constantInt(binary->right); constant && std::abs(*constant) < 1'000'000)
-        return linear(binary->left, factor * *constant, coefficients);
-    return false;
+  /// Weights that are causal along one sequence and mixed along another, for values at a position of both.
+  void cross(Flow &flow, ExprPtr const &condition, ExprPtr const &value) {
+    forEachCausalPair(condition, value, [&](IndexId i, IndexId, Sequences const &rows) {
+      Sequences positions;
+      for (Sequences const &axis : flow.aligned)
+        positions.insert(axis.begin(), axis.end());
+      std::vector<Relation> relations;
+      std::set<Expr const *> seen;
+      forEachRead(value, relations, seen, [&](Expr::Read const &read, ast::Range, std::vector<Relation> const &) {
+        Flow const &weights = flows[read.tensor];
+        bool atRow = std::any_of(read.subscripts.begin(), read.subscripts.end(),
+                                 [&](ExprPtr const &subscript) { return dependsOn(subscript, i); });
+        for (auto &[sequence, place] : weights.mixed) {
+          bool aligned = std::any_of(weights.aligned.begin(), weights.aligned.end(),
+                                     [&](Sequences const &axis) { return axis.contains(sequence); });
+          if (atRow && !aligned && !rows.contains(sequence) && positions.contains(sequence))
+            flow.crossed.emplace(sequence, place);
+        }
+      });
+    });
   }
 
   void inspect(Definition const &definition) {
     Emitted const *origin = scheduler.origins[definition.tensor];
-    report(definition.domain, definition.value, origin);
-    std::set<Expr const *> seen;
-    inspectReductions(definition.value, seen, origin);
-  }
-
-  void inspectReductions(ExprPtr const &expr, std::set<Expr const *> &seen, Emitted const *origin) {
-    if (!expr || !nodeOf(expr).reduces || !seen.insert(expr.get()).second)
-      return;
-    if (auto *reduce = std::get_if<Expr::Reduce>(&expr->node))
-      report(reduce->domain, reduce->body, origin);
-    mapChildren(expr, [&](ExprPtr const &child) {
-      inspectReductions(child, seen, origin);
-      return child;
-    });
+    forEachCondition(definition.value, definition.domain,
+                     [&](ExprPtr const &condition, ExprPtr const &value) { report(condition, value, origin); });
   }
 
   std::set<uint32_t> refused; // a domain is passed on to what reads the definition, but reported once
@@ -215,48 +253,46 @@ private:
   void report(ExprPtr const &domain, ExprPtr const &value, Emitted const *origin) {
     if (!domain || refused.contains(domain->range.first))
       return;
-    for (auto [i, j] : causalPairs(domain)) {
-      Sequences rows;
-      struct Key {
-        TensorId tensor;
-        std::map<Sequence, ast::Range> mixed;
-        Sequences aligned;
-      };
-      std::vector<Key> keys;
+    forEachCausalPair(domain, value, [&](IndexId i, IndexId j, Sequences const &rows) {
+      std::string const &row = program.indices[i].name, &column = program.indices[j].name;
       std::vector<Relation> relations;
       std::set<Expr const *> seen;
-      forEachRead(value, relations, seen,
-                  [&, i = i, j = j](Expr::Read const &read, ast::Range, std::vector<Relation> const &) {
-                    Flow const &flow = flows[read.tensor];
-                    Key key{read.tensor, flow.mixed, {}};
-                    bool atKey = false;
-                    for (size_t axis = 0; axis < read.subscripts.size(); ++axis) {
-                      if (dependsOn(read.subscripts[axis], i))
-                        rows.insert(flow.aligned[axis].begin(), flow.aligned[axis].end());
-                      if (dependsOn(read.subscripts[axis], j)) {
-                        atKey = true;
-                        key.aligned.insert(flow.aligned[axis].begin(), flow.aligned[axis].end());
-                      }
-                    }
-                    if (atKey)
-                      keys.push_back(std::move(key));
-                  });
-      for (Key const &key : keys)
-        for (auto &[sequence, place] : key.mixed) {
-          if (!rows.contains(sequence) || key.aligned.contains(sequence))
-            continue;
-          std::string const &row = program.indices[i].name, &column = program.indices[j].name,
-                            &tensor = program.tensors[key.tensor].name;
-          refused.insert(domain->range.first);
-          e.error(Code::H0408, domain->range.empty() && origin ? origin->range : domain->range,
-                  fmt::format("'{}' is no position of the sequence '{}': every '{}[{}]' depends on all of it, so "
-                              "bounding {} by {} hides nothing",
-                              column, sequence.first, tensor, column, column, row),
-                  Note{place, fmt::format("'{}' is mixed along '{}' here", tensor, sequence.first)},
-                  origin ? origin->instance : nullptr);
+      forEachRead(value, relations, seen, [&](Expr::Read const &read, ast::Range, std::vector<Relation> const &) {
+        Flow const &flow = flows[read.tensor];
+        std::string const &tensor = program.tensors[read.tensor].name;
+        Sequences aligned;
+        bool atKey = false;
+        for (size_t axis = 0; axis < read.subscripts.size(); ++axis)
+          if (dependsOn(read.subscripts[axis], j)) {
+            atKey = true;
+            aligned.insert(flow.aligned[axis].begin(), flow.aligned[axis].end());
+          }
+        if (!atKey || refused.contains(domain->range.first))
           return;
-        }
-    }
+        for (auto &[sequence, place] : flow.mixed)
+          if (containsWhole(rows, sequence) && !containsWhole(aligned, sequence))
+            return refuse(
+                domain, origin,
+                fmt::format("'{}' is no position of the sequence '{}': every '{}[{}]' depends on all of it, so "
+                            "bounding {} by {} hides nothing",
+                            column, sequence.name, tensor, column, column, row),
+                {place, fmt::format("'{}' is mixed along '{}' here", tensor, sequence.name)});
+        for (auto &[sequence, place] : flow.crossed)
+          if (rows.contains(sequence))
+            return refuse(
+                domain, origin,
+                fmt::format("bounding {} by {} hides nothing: every '{}[{}]' depends on all of '{}', by weights "
+                            "that are causal along another axis only",
+                            column, row, tensor, column, sequence.name),
+                {place, fmt::format("these weights are a sum along '{}'", sequence.name)});
+      });
+    });
+  }
+
+  void refuse(ExprPtr const &domain, Emitted const *origin, std::string const &text, Note note) {
+    refused.insert(domain->range.first);
+    e.error(Code::H0408, domain->range.empty() && origin ? origin->range : domain->range, text, std::move(note),
+            origin ? origin->instance : nullptr);
   }
 };
 

@@ -100,7 +100,8 @@ auto const text_def =
 auto const truth_def = into(&ast::Boolean::value)[(kwTrue >> x3::attr(true)) | (kwFalse >> x3::attr(false))];
 Token const kwFor{"for", "'for'"}, kwIn{"in", "'<' or 'in'"}, below{"<", "'<' or 'in'"};
 auto const each_def = kwFor > name > ((below >> x3::attr(true)) | (kwIn >> x3::attr(false))) > expression;
-auto const list_def = openBracket > expressions > -each > closeBracket;
+auto const noItems = &x3::lit(']') >> x3::attr(std::vector<ast::Expr>()) >> x3::attr(std::optional<ast::Each>());
+auto const list_def = openBracket > (noItems | (expressions > -each)) > closeBracket;
 
 // What starts with a name is settled by looking ahead over plain names, so nothing is parsed twice.
 auto const bracketedNames = openBracket >> name % comma >> closeBracket;
