@@ -66,6 +66,7 @@ struct Kernel {
   std::uint32_t dynamicShared = 0; ///< where dynamic shared memory begins
   unsigned requiredThreads[3] = {0, 0, 0};
   unsigned maximumThreads = 0;
+  std::uint32_t matrixRegisters = 0; ///< how many registers wgmma instructions use
   unsigned sharedGranule = 4; ///< the smallest access that may go to shared memory, in bytes
 };
 

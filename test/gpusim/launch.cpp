@@ -3,7 +3,7 @@
 //
 // An argument is a number, `i32:7`, `i64:7`, `f32:0.5` or `f64:0.5`; memory for results, `out:TYPE:COUNT`, printed afterwards;
 // or memory with values, `in:TYPE:V,V,...`, or `io:` in the same form, printed as well. `A..B` stands for the values from A to
-// B. A type is i32, u32, i64, u8, u16, f32, f64, f16, bf16, or x32 for hexadecimal output. The driver is the library that the
+// B, `V*N` for N times V. `map:N:SIZES:BOX:SWIZZLE` is the tensor map of argument N, its innermost axis first, rows without gaps. A type is i32, u32, i64, u8, u16, f32, f64, f16, bf16, or x32 for hexadecimal output. The driver is the library that the
 // environment variable HEED_CUDA_DRIVER names, else the simulator beside this program, so that a kernel can run on a device.
 #include "test/gpusim/DriverTypes.h"
 #include "test/gpusim/Number.h"
@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -109,9 +110,37 @@ struct Argument {
   bool printed = false;
 };
 
-Argument parse(Library &driver, std::string const &text) {
+/// `map:N:SIZES:BOX:SWIZZLE`, with a swizzle of 0, 32, 64 or 128 bytes.
+Argument parseMap(Library &driver, std::vector<std::string> const &parts, std::vector<Argument> const &before) {
+  Argument const &of = before.at(std::strtoul(parts[1].c_str(), nullptr, 10));
+  std::vector<std::uint64_t> sizes, strides;
+  std::vector<std::uint32_t> box, ones;
+  for (std::string const &size : split(parts[2], ',')) {
+    sizes.push_back(std::strtoull(size.c_str(), nullptr, 10));
+    ones.push_back(1);
+    strides.push_back((strides.empty() ? widthOf(of.type) : strides.back()) * sizes.back());
+  }
+  for (std::string const &size : split(parts[3], ','))
+    box.push_back(std::uint32_t(std::strtoul(size.c_str(), nullptr, 10)));
+  unsigned bytes = unsigned(std::strtoul(parts[4].c_str(), nullptr, 10));
+  int swizzle = bytes == 128 ? 3 : bytes == 64 ? 2 : bytes == 32 ? 1 : 0;
+  int type = of.type == "f16" ? 6 : of.type == "bf16" ? 9 : of.type == "u16" ? 1 : of.type == "f32" ? 7 : 4;
+  TensorMapBytes map;
+  driver.call("cuTensorMapEncodeTiled", &map, type, std::uint32_t(sizes.size()), reinterpret_cast<void *>(of.address),
+              static_cast<std::uint64_t const *>(sizes.data()), static_cast<std::uint64_t const *>(strides.data()),
+              static_cast<std::uint32_t const *>(box.data()), static_cast<std::uint32_t const *>(ones.data()), 0, swizzle, 0,
+              0);
+  Argument argument;
+  argument.value.resize(sizeof map);
+  std::memcpy(argument.value.data(), &map, sizeof map);
+  return argument;
+}
+
+Argument parse(Library &driver, std::string const &text, std::vector<Argument> const &before) {
   Argument argument;
   auto parts = split(text, ':');
+  if (parts.size() == 5 && parts[0] == "map")
+    return parseMap(driver, parts, before);
   if (parts.size() == 2) {
     append(argument.value, parts[0], parts[1]);
     return argument;
@@ -126,9 +155,11 @@ Argument parse(Library &driver, std::string const &text) {
     argument.contents.resize(size);
   } else {
     for (std::string const &value : split(parts[2], ',')) {
-      std::size_t dots = value.find("..");
+      std::size_t dots = value.find(".."), star = value.find('*');
       if (dots == std::string::npos) {
-        append(argument.contents, argument.type, value);
+        unsigned long times = star == std::string::npos ? 1 : std::strtoul(value.c_str() + star + 1, nullptr, 10);
+        for (unsigned long time = 0; time < times; ++time)
+          append(argument.contents, argument.type, value.substr(0, star));
         continue;
       }
       for (long at = std::strtol(value.c_str(), nullptr, 0), last = std::strtol(value.c_str() + dots + 2, nullptr, 0);
@@ -151,9 +182,8 @@ void parseThree(char const *text, unsigned (&numbers)[3]) {
     numbers[at] = unsigned(std::strtoul(parts[at].c_str(), nullptr, 10));
 }
 
-std::string simulatorBeside(std::string const &program) {
-  std::size_t slash = program.rfind('/');
-  return (slash == std::string::npos ? std::string(".") : program.substr(0, slash)) + "/../lib/libheed-gpusim.so";
+std::string simulatorBeside() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "../lib/libheed-gpusim.so";
 }
 
 } // namespace
@@ -162,7 +192,7 @@ int main(int count, char **words) {
   if (count < 3)
     stop("expected a file and the name of a kernel");
   char const *named = std::getenv("HEED_CUDA_DRIVER");
-  Library driver(named ? named : simulatorBeside(words[0]));
+  Library driver(named ? named : simulatorBeside());
   driver.call("cuInit", 0u);
   int device = 0;
   void *context = nullptr, *module = nullptr, *function = nullptr;
@@ -186,7 +216,7 @@ int main(int count, char **words) {
     else if (std::strncmp(words[at], "--shared=", 9) == 0)
       shared = unsigned(std::strtoul(words[at] + 9, nullptr, 10));
     else
-      arguments.push_back(parse(driver, words[at]));
+      arguments.push_back(parse(driver, words[at], arguments));
   }
   std::vector<void *> pointers;
   for (Argument &argument : arguments)
