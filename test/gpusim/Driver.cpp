@@ -1,4 +1,4 @@
-// Driver.cpp - devices, contexts, modules and launches, as libcuda.so.1 offers them.
+// Driver.cpp - devices, contexts, functions and launches, as libcuda.so.1 offers them.
 #include "test/gpusim/Driver.h"
 
 #include <cstdio>
@@ -89,11 +89,7 @@ int device = 0;
 int context = 0;
 int streamMark = 0;
 
-/// The current context of a thread is always the only one.
-Result ready() {
-  Driver &driver = Driver::instance();
-  return !driver.initialised ? NotInitialized : driver.failure;
-}
+Result ready() { return Driver::instance().ready(); }
 
 } // namespace
 
@@ -199,64 +195,6 @@ GPUSIM_EXPORT Result cuGraphInstantiateWithFlags(void **, void *, unsigned long 
 GPUSIM_EXPORT Result cuGraphLaunch(void *, void *) { return NotSupported; }
 GPUSIM_EXPORT Result cuGraphDestroy(void *) { return NotSupported; }
 GPUSIM_EXPORT Result cuGraphExecDestroy(void *) { return NotSupported; }
-
-GPUSIM_EXPORT Result cuModuleLoadDataEx(void **result, void const *image, unsigned, int *, void **) {
-  if (Result state = ready())
-    return state;
-  Driver &driver = Driver::instance();
-  std::lock_guard lock(driver.mutex);
-  auto loaded = std::make_unique<LoadedModule>();
-  try {
-    loaded->module = loadModule(static_cast<char const *>(image), driver.memory);
-  } catch (Failure const &failure) {
-    report("cuModuleLoadDataEx", failure.what());
-    return InvalidPtx;
-  }
-  *result = loaded.get();
-  driver.modules.push_back(std::move(loaded));
-  return Success;
-}
-GPUSIM_EXPORT Result cuModuleLoadData(void **result, void const *image) {
-  return cuModuleLoadDataEx(result, image, 0, nullptr, nullptr);
-}
-
-GPUSIM_EXPORT Result cuModuleUnload(void *module) {
-  Driver &driver = Driver::instance();
-  std::lock_guard lock(driver.mutex);
-  for (auto at = driver.modules.begin(); at != driver.modules.end(); ++at)
-    if (at->get() == module) {
-      for (auto const &[name, global] : (*at)->module->globals)
-        if (global.space != Space::Shared)
-          driver.memory.release(global.address);
-      driver.modules.erase(at);
-      return Success;
-    }
-  return InvalidHandle;
-}
-
-GPUSIM_EXPORT Result cuModuleGetFunction(void **result, void *module, char const *name) {
-  auto *loaded = static_cast<LoadedModule *>(module);
-  for (auto const &kernel : loaded->module->kernels)
-    if (kernel->name == name) {
-      loaded->functions.push_back(std::make_unique<LoadedFunction>());
-      loaded->functions.back()->kernel = kernel.get();
-      *result = loaded->functions.back().get();
-      return Success;
-    }
-  return NotFound;
-}
-
-GPUSIM_EXPORT Result cuModuleGetGlobal_v2(DevicePointer *address, std::size_t *size, void *module, char const *name) {
-  auto *loaded = static_cast<LoadedModule *>(module);
-  auto found = loaded->module->globals.find(name);
-  if (found == loaded->module->globals.end() || found->second.space == Space::Shared)
-    return NotFound;
-  if (address)
-    *address = found->second.address;
-  if (size)
-    *size = found->second.size;
-  return Success;
-}
 
 GPUSIM_EXPORT Result cuFuncSetAttribute(void *function, int attribute, int value) {
   auto *loaded = static_cast<LoadedFunction *>(function);

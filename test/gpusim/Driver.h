@@ -24,7 +24,10 @@ struct Driver {
   std::vector<std::unique_ptr<LoadedModule>> modules;
   bool initialised = false;
   Result failure = Success; ///< of a launch: every later call reports it, as a real context does
+  unsigned modulesLoaded = 0;
+  std::uint64_t digest = 0xcbf29ce484222325; ///< of all bytes that were copied to the host
 
+  Result ready() const { return !initialised ? NotInitialized : failure; }
   static Driver &instance();
 };
 
