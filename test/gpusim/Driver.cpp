@@ -76,6 +76,9 @@ static Result launch(LoadedFunction const &function, unsigned const (&grid)[3], 
     report("error", failure.what());
     return driver.failure = LaunchFailed;
   }
+  if (std::getenv("HEED_GPUSIM_STATISTICS"))
+    report("launch", fmt::format("kernel {}: {} blocks of {} threads, {} warp instructions", kernel.name,
+                                 std::uint64_t(grid[0]) * grid[1] * grid[2], total, work.statistics.warpInstructions));
   return Success;
 }
 
@@ -189,6 +192,12 @@ GPUSIM_EXPORT Result cuCtxSynchronize() { return ready(); }
 GPUSIM_EXPORT Result cuStreamCreate(void **stream, unsigned) { return *stream = &streamMark, ready(); }
 GPUSIM_EXPORT Result cuStreamDestroy_v2(void *) { return Success; }
 GPUSIM_EXPORT Result cuStreamSynchronize(void *) { return ready(); }
+GPUSIM_EXPORT Result cuEventCreate(void **event, unsigned) { return *event = &streamMark, ready(); }
+GPUSIM_EXPORT Result cuEventRecord(void *, void *) { return ready(); }
+GPUSIM_EXPORT Result cuEventSynchronize(void *) { return ready(); }
+GPUSIM_EXPORT Result cuEventDestroy_v2(void *) { return Success; }
+/// Simulated time means nothing: nobody shall mistake it for a measurement.
+GPUSIM_EXPORT Result cuEventElapsedTime(float *, void *, void *) { return NotSupported; }
 GPUSIM_EXPORT Result cuStreamBeginCapture_v2(void *, int) { return NotSupported; }
 GPUSIM_EXPORT Result cuStreamEndCapture(void *, void **) { return NotSupported; }
 GPUSIM_EXPORT Result cuGraphInstantiateWithFlags(void **, void *, unsigned long long) { return NotSupported; }

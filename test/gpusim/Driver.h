@@ -32,7 +32,7 @@ struct Driver {
 };
 
 /// Settings from the environment: HEED_GPUSIM_ASYNC=late|early, HEED_GPUSIM_UNWRITTEN=reject|allow, HEED_GPUSIM_SEED=N,
-/// HEED_GPUSIM_LIMIT=N instructions per launch.
+/// HEED_GPUSIM_LIMIT=N instructions per launch. HEED_GPUSIM_STATISTICS has each launch reported.
 Options optionsFromEnvironment();
 /// HEED_GPUSIM_CAPABILITY=8.0; default 9.0.
 void computeCapability(int &major, int &minor);

@@ -79,7 +79,8 @@ struct Block {
   Launch *launch = nullptr;
   unsigned index[3] = {0, 0, 0};
   std::vector<Warp> warps;
-  NamedBarrier barriers[16];
+  static constexpr unsigned ClusterBarrier = 16; ///< after the 16 that a program can name
+  NamedBarrier barriers[ClusterBarrier + 1];
   std::map<std::uint32_t, std::unique_ptr<TransactionBarrier>> transactionBarriers;
   /// Async copies that are under way, completed in any order.
   std::vector<std::function<void()>> pending;

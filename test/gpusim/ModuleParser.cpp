@@ -108,6 +108,17 @@ KernelText parseKernel(Lexer &lexer) {
   return kernel;
 }
 
+/// A function that is not a kernel. A call of it would be an unknown instruction; that it was inlined everywhere and is left
+/// over is no mistake.
+void skipFunction(Lexer &lexer) {
+  while (lexer.peek() != '{' && lexer.peek() != ';') {
+    if (lexer.word().empty() && !lexer.eat('(') && !lexer.eat(')') && !lexer.eat(',') && !lexer.eat('[') && !lexer.eat(']'))
+      lexer.reject("the header of a function");
+  }
+  if (!lexer.eat(';'))
+    lexer.skipBraces();
+}
+
 } // namespace
 
 std::pair<std::string, Variable> parseVariable(Lexer &lexer, Space space, bool isExtern) {
@@ -164,7 +175,9 @@ ModuleText parseModule(std::string_view text) {
     } else if (word == ".entry") {
       module.kernels.push_back(parseKernel(lexer));
     } else if (word == ".func") {
-      lexer.reject(isExtern ? "no .extern .func: the driver could not link it" : "no .func: calls are not supported");
+      if (isExtern)
+        lexer.reject("no .extern .func: the driver could not link it");
+      skipFunction(lexer);
     } else {
       lexer.reject(fmt::format("a directive, not '{}'", word));
     }

@@ -55,27 +55,19 @@ unsigned runningThreads(Block const &block) {
   return 32 * unsigned(running);
 }
 
-/// Barriers of a block. immediate bit 0: arrives without waiting; bit 1: a count of threads is given.
-void barrierHandler(Warp &warp, Instruction const &i, Mask mask) {
+/// A warp arrives, and waits unless it only arrives. `count` threads are waited for; without, all of the block.
+void arriveAtBarrier(Warp &warp, unsigned number, std::optional<std::uint32_t> count, bool onlyArrives) {
   Block &block = *warp.block;
-  SharedMemory &shared = block.launch->shared;
-  std::uint32_t number = uniformValue(warp, i.source[0], mask, "the number of the barrier");
-  if (number >= 16)
-    fail("there is no barrier {}", number);
-  if (mask != warp.alive)
-    fail("a barrier in divergent code: lanes {:#x} of {:#x}", mask, warp.alive);
-  bool onlyArrives = i.immediate & 1;
-  bool everyone = !(i.immediate & 2);
-  std::uint32_t count = everyone ? runningThreads(block) : uniformValue(warp, i.source[1], mask, "the count of threads");
-  if (count == 0 || count % 32)
-    fail("a barrier for {} threads: expected a multiple of 32", count);
   NamedBarrier &barrier = block.barriers[number];
-  if (barrier.arrived > 0 && !everyone && barrier.needed != count)
-    fail("barrier {} was begun for {} threads, now {}", number, barrier.needed, count);
-  barrier.needed = count;
-  barrier.everyone = everyone;
+  std::uint32_t needed = count ? *count : runningThreads(block);
+  if (needed == 0 || needed % 32)
+    fail("a barrier for {} threads: expected a multiple of 32", needed);
+  if (barrier.arrived > 0 && count && barrier.needed != needed)
+    fail("barrier {} was begun for {} threads, now {}", number, barrier.needed, needed);
+  barrier.needed = needed;
+  barrier.everyone = !count;
   barrier.arrived += 32;
-  Clocks known = shared.release(warp.number);
+  Clocks known = block.launch->shared.release(warp.number);
   if (barrier.known.empty())
     barrier.known = known;
   else
@@ -87,6 +79,19 @@ void barrierHandler(Warp &warp, Instruction const &i, Mask mask) {
   completeBarrier(block, number);
 }
 
+/// immediate bit 0: arrives without waiting; bit 1: a count of threads is given.
+void barrierHandler(Warp &warp, Instruction const &i, Mask mask) {
+  std::uint32_t number = uniformValue(warp, i.source[0], mask, "the number of the barrier");
+  if (number >= 16)
+    fail("there is no barrier {}", number);
+  if (mask != warp.alive)
+    fail("a barrier in divergent code: lanes {:#x} of {:#x}", mask, warp.alive);
+  std::optional<std::uint32_t> count;
+  if (i.immediate & 2)
+    count = uniformValue(warp, i.source[1], mask, "the count of threads");
+  arriveAtBarrier(warp, number, count, i.immediate & 1);
+}
+
 void warpBarrierHandler(Warp &warp, Instruction const &i, Mask mask) {
   Mask named = warp.at<std::uint32_t>(i.source[0])[__builtin_ctz(mask)] & warp.alive;
   if (named & ~mask)
@@ -95,8 +100,15 @@ void warpBarrierHandler(Warp &warp, Instruction const &i, Mask mask) {
   ++warp.block->launch->shared.ownClock(warp.number);
 }
 
-/// barrier.cluster: of one block.
-void clusterHandler(Warp &warp, Instruction const &i, Mask mask) { barrierHandler(warp, i, mask); }
+/// barrier.cluster in a cluster of one block: a barrier of its own. All is done by the wait, which every warp that arrives
+/// must come to.
+void clusterHandler(Warp &warp, Instruction const &, Mask mask) {
+  if (mask != warp.alive)
+    fail("a barrier in divergent code: lanes {:#x} of {:#x}", mask, warp.alive);
+  arriveAtBarrier(warp, Block::ClusterBarrier, std::nullopt, false);
+}
+
+void nothing(Warp &, Instruction const &, Mask) {}
 
 void decodeBarrier(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   bool isAligned = decoder.statement().opcode == "bar";
@@ -109,19 +121,13 @@ void decodeBarrier(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
     return;
   }
   if (modifiers.take("cluster")) {
-    // An arrive that is waited for later is a barrier of its own number, which no other instruction can name.
     bool arrives = modifiers.take("arrive");
     if (!arrives && !modifiers.take("wait"))
       fail("expected .arrive or .wait");
     modifiers.takeOneOf({"release", "relaxed", "acquire"});
     i.aligned = modifiers.take("aligned");
     decoder.expectOperands(0);
-    i.immediate = 0;
-    i.source[0] = decoder.constant(0, 4);
-    if (arrives)
-      i.run = [](Warp &, Instruction const &, Mask) {};
-    else
-      i.run = clusterHandler;
+    i.run = arrives ? nothing : clusterHandler;
     return;
   }
   modifiers.take("cta");
@@ -155,7 +161,7 @@ void completeBarrier(Block &block, unsigned number) {
 }
 
 void leaveBarriers(Block &block) {
-  for (unsigned number = 0; number < 16; ++number)
+  for (unsigned number = 0; number <= Block::ClusterBarrier; ++number)
     if (NamedBarrier &barrier = block.barriers[number]; barrier.arrived > 0 && barrier.everyone) {
       barrier.needed = runningThreads(block);
       completeBarrier(block, number);

@@ -66,7 +66,7 @@ MatrixState &matrixStateOf(Warp &warp) {
   if (!warp.matrix) {
     auto state = std::make_unique<MatrixState>();
     std::size_t count = warp.block->launch->kernel.matrixRegisters;
-    state->written.assign(count, 0);
+    state->written.assign(count, 1); // before the first of all there must be a fence
     state->busyBefore.assign(count, 0);
     warp.matrix = std::move(state);
   }
