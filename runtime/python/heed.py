@@ -110,12 +110,15 @@ class Model:
         array = numpy.asarray(value, order="C")  # unlike ascontiguousarray, it keeps numbers without axes
         self._check(self._library.heed_bind(self._handle, name.encode(), ctypes.byref(self._tensor(array))))
 
-    def __call__(self, inputs):
-        """Runs one example, a dict of arrays by input name, and returns the outputs in order."""
-        return self.run([inputs])[0]
+    def __call__(self, inputs, out=None):
+        """Runs one example, a dict of arrays by input name, and returns the outputs in order.
 
-    def run(self, batch):
-        """Runs a batch of examples and returns a list of outputs for each."""
+        `out`, a list of arrays of the outputs' types and shapes, is written and returned: a caller who runs often saves new memory.
+        """
+        return self.run([inputs], None if out is None else [out])[0]
+
+    def run(self, batch, out=None):
+        """Runs a batch of examples and returns a list of outputs for each; `out` has such a list for each, to be written."""
         program = self._program.contents
         names, count = self.inputs, program.output_count
         for example in batch:
@@ -130,19 +133,33 @@ class Model:
                 tensor = outputs[b * count + k]
                 first = ctypes.cast(ctypes.byref(inputs, b * len(names) * ctypes.sizeof(_Tensor)), ctypes.POINTER(_Tensor))
                 self._check(self._library.heed_output_shape(self._handle, first, k, ctypes.byref(tensor)))
-                results.append(numpy.empty(tuple(tensor.shape[:tensor.rank]), _DTYPES[tensor.dtype]))
+                shape, dtype = tuple(tensor.shape[:tensor.rank]), _DTYPES[tensor.dtype]
+                results.append(numpy.empty(shape, dtype) if out is None else self._output(out[b][k], k, shape, dtype))
                 tensor.data = results[-1].ctypes.data
         self._check(self._library.heed_run(self._handle, ctypes.c_int64(len(batch)), inputs, outputs))
         for tensor, array in zip(outputs, results):  # lengths ended by `until` come back smaller, and contiguous
             shape = tuple(tensor.shape[:tensor.rank])
             if shape != array.shape:
+                if out is not None:
+                    raise ValueError(f"an output has the shape {shape}, known only now: `out` has {array.shape}")
                 array.resize(shape, refcheck=False)
         return [results[b * count:(b + 1) * count] for b in range(len(batch))]
 
     def _input(self, k, value):
         dtype = _DTYPES[self._program.contents.inputs[k].dtype]
         array = numpy.asarray(value, order="C")  # unlike ascontiguousarray, it keeps numbers without axes
-        return array.astype(dtype, copy=False) if numpy.can_cast(array.dtype, dtype, "same_kind") else array
+        if not numpy.can_cast(array.dtype, dtype, "same_kind"):
+            return array
+        converted = array.astype(dtype, copy=False)
+        if array.dtype.kind in "iu" and not numpy.can_cast(array.dtype, dtype) and (converted != array).any():
+            raise ValueError(f"input '{self.inputs[k]}' has numbers that do not fit {numpy.dtype(dtype).name}")
+        return converted
+
+    def _output(self, array, k, shape, dtype):
+        if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous or not array.flags.writeable:
+            raise ValueError(f"`out` for '{self.outputs[k]}' must be a writeable contiguous array of {numpy.dtype(dtype).name} "
+                             f"with shape {shape}, found {array.dtype} with shape {array.shape}")
+        return array
 
     @staticmethod
     def _tensor(array):

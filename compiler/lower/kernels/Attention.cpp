@@ -24,17 +24,15 @@ public:
     std::string reason;
     std::optional<FewQueries> few = FewQueries::plan(op, target, reason);
     remarkOnForm(few, reason);
-    // With a run-time number of queries the remark is on the form for many.
-    Value isFew = few ? emit.compare(arith::CmpIPredicate::sle, rows, emit.index(few->queries)) : Value();
-    bool always = isFew && constantOf(isFew);
-    remarkOnVisits(op, domain, sweeps, always ? few->blocks.rows : many.rows, always ? few->blocks.keys : many.keys);
+    remarkOnVisits(op, domain, sweeps, few ? few->blocks.rows : many.rows, few ? few->blocks.keys : many.keys);
     if (sweeps.empty()) // nothing is visible: the result is 0 all the same
       sweeps.push_back({{1, getAffineConstantExpr(0, emit.getContext())}, {}, {}});
     if (sweeps.size() > 1)
       state = {stateBuffer(), stateBuffer()};
-    if (!few)
-      return run<AttentionTile>(many);
-    emit.branch(isFew, [&] { run<FewQueriesTile>(few->blocks); }, [&] { run<AttentionTile>(many); });
+    if (few)
+      run<FewQueriesTile>(few->blocks);
+    else
+      run<AttentionTile>(many);
   }
 
 private:
@@ -61,7 +59,6 @@ private:
     std::string heads = std::to_string(few->blocks.members);
     remark::passed(op.getLoc(), options)
         << "keys and values are read once, where they lie"
-        << (constantOf(rows) ? std::string() : ", for up to " + std::to_string(few->queries) + " queries")
         << (few->blocks.members > 1 ? ", for " + heads + " heads at a time" : std::string());
   }
 

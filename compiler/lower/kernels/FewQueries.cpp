@@ -73,7 +73,10 @@ std::optional<FewQueries> FewQueries::plan(ir::AttentionOp op, KernelTarget cons
   if (op.hasQuery())
     inner = size(op.getInnerDim());
   auto no = [&](StringRef why) { reason = why; return std::nullopt; };
-  if (rows && *rows > MostQueries)
+  // Not chosen at run time: then the result for a query would depend on how many others there are.
+  if (!rows)
+    return no("their number is known at run time only");
+  if (*rows > MostQueries)
     return no("there are more than " + std::to_string(MostQueries) + " queries");
   if (op.hasCombine())
     return no("the score sums terms that are no products");
@@ -87,15 +90,14 @@ std::optional<FewQueries> FewQueries::plan(ir::AttentionOp op, KernelTarget cons
     return no("neighbouring elements of a value are apart in memory");
 
   FewQueries result;
-  result.queries = MostQueries;
   FewQueriesBlocks &blocks = result.blocks;
   setMembers(op, blocks);
   blocks.shape = TileShape::of(target);
   blocks.shape.vectors = 1;
-  int64_t queries = std::clamp<int64_t>(rows.value_or(MostQueries), 1, MostRows / blocks.members);
+  int64_t queries = std::clamp<int64_t>(*rows, 1, MostRows / blocks.members);
   blocks.rows = queries * blocks.members;
   // Tiles of four rows leave registers for two keys; of fewer rows, for more keys.
-  int64_t together = rows ? blocks.rows : blocks.members == 1 ? 4 : blocks.members;
+  int64_t together = blocks.rows;
   blocks.shape.rows = llvm::divideCeil(together, llvm::divideCeil(together, 4));
   blocks.inner = llvm::alignTo(std::max<int64_t>(*inner, 1), blocks.shape.lanes);
   blocks.features = llvm::alignTo(std::max<int64_t>(*features, 1), blocks.shape.lanes);

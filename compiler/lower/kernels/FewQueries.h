@@ -28,7 +28,6 @@ struct FewQueriesBlocks {
 
 struct FewQueries {
   FewQueriesBlocks blocks;
-  int64_t queries; ///< with no more than so many this is the faster form
 
   /// nullopt, and the reason, where it does not apply.
   static std::optional<FewQueries> plan(ir::AttentionOp op, KernelTarget const &target, std::string &reason);
