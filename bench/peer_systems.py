@@ -47,7 +47,7 @@ class Sdpa(TorchBase):
             return lambda: attend(q, k, v, is_causal=True)[0].numpy()
         allowed = workload.allowed(inputs)
         mask = None if allowed is None else torch.from_numpy(numpy.array(allowed))
-        return lambda: attend(q, k, v, attn_mask=mask)[0].numpy()
+        return lambda: attend(q, k, v, attn_mask=mask, enable_gqa=workload.groups > 0)[0].numpy()
 
 
 class Flex(TorchBase):
@@ -56,7 +56,7 @@ class Flex(TorchBase):
     name = "torch-flex"
 
     def prepare(self, workload, inputs):
-        if workload.score in ("sigmoid", "additive") or workload.n < 128:
+        if workload.score in ("sigmoid", "additive") or workload.n < 128 or workload.queries:
             return None
         from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
@@ -100,7 +100,12 @@ class Compiled(TorchBase):
                 return torch.sigmoid(score - float(numpy.log(workload.n))) @ v
             return torch.softmax(score, -1) @ v
 
-        call = torch.compile(formula)
+        if workload.groups:
+            shared = workload.heads // workload.groups
+
+            def grouped(q, k, v):
+                return formula(q, k.repeat_interleave(shared, 0), v.repeat_interleave(shared, 0))
+        call = torch.compile(grouped if workload.groups else formula)
         return lambda: call(x["q"], x["k"], x["v"]).numpy()
 
 
@@ -113,7 +118,7 @@ class OnnxRuntime:
         self.threads = threads
 
     def prepare(self, workload, inputs):
-        if workload.score != "scaled" or workload.allowed(inputs) is not None:
+        if workload.score != "scaled" or workload.allowed(inputs) is not None or workload.groups:
             return None
         import onnxruntime
 
@@ -132,13 +137,12 @@ class OpenVino:
         self.threads = threads
 
     def prepare(self, workload, inputs):
-        if workload.score != "scaled":
+        if workload.score != "scaled" or workload.groups:
             return None
         import openvino
         from openvino import opset13
 
-        shape = [1, workload.heads, workload.n, workload.d]
-        parameters = [opset13.parameter(shape, numpy.float32) for _ in "qkv"]
+        parameters = [opset13.parameter([1, *inputs[name].shape], numpy.float32) for name in "qkv"]
         allowed = workload.allowed(inputs)
         if workload.name == "causal":
             node = opset13.scaled_dot_product_attention(*parameters, causal=True)
@@ -157,8 +161,10 @@ class OpenVino:
 def graph(workload):
     from onnx import TensorProto, helper
 
-    shape = [workload.heads, workload.n, workload.d]
-    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("q", "k", "v", "out")]
+    rows = [workload.heads, workload.queries or workload.n, workload.d]
+    keys = [workload.heads, workload.n, workload.d]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+              for name, shape in (("q", rows), ("k", keys), ("v", keys), ("out", rows))]
     scale = helper.make_tensor("scale", TensorProto.FLOAT, [], [workload.d**-0.5])
     nodes = [helper.make_node("Transpose", ["k"], ["kt"], perm=[0, 2, 1]), helper.make_node("MatMul", ["q", "kt"], ["products"]),
              helper.make_node("Mul", ["products", "scale"], ["scores"]), helper.make_node("Softmax", ["scores"], ["weights"], axis=-1),

@@ -3,7 +3,8 @@
     python bench/peers.py [--suite attention] [--only SUBSTRING] [--threads T] [--systems heed,torch-sdpa,...] [--json FILE] [--markdown FILE]
 
 Every line is a workload and a system: the best of many runs, GFLOP/s over the pairs that the mask leaves, and the share of the
-multiply-add peak that bench/peak.c measures in the same run. Systems that are not installed are left out. The JSON file holds a
+multiply-add peak that bench/peak.c measures in the same run; for a step of decoding (--suite decode) also the share of the speed
+at which that program reads memory. Systems that are not installed are left out. The JSON file holds a
 list of {workload, system, seconds, useful_flop, share_of_peak}.
 """
 
@@ -64,7 +65,8 @@ def best_time(call, seconds):
 
 
 def table(results):
-    """GFLOP/s over useful pairs; the last column is heed's ratio to the best of the others."""
+    """GFLOP/s over useful pairs; the share is of the peak, or of the read bandwidth where the workload is limited by that; the last
+    column is heed's ratio to the best of the others."""
     systems = list(dict.fromkeys(result["system"] for result in results))
     lines = ["| workload | " + " | ".join(systems) + " | heed, share of peak | heed / best other |",
              "|---|" + "---|" * (len(systems) + 2)]
@@ -73,7 +75,10 @@ def table(results):
         speed = {system: result["useful_flop"] / result["seconds"] * 1e-9 for system, result in mine.items()}
         cells = [f"{speed[system]:.1f}" if system in speed else "" for system in systems]
         others = [value for system, value in speed.items() if system != "heed"]
-        share = f"{mine['heed']['share_of_peak']:.0%}" if "heed" in mine else ""
+        share = ""
+        if "heed" in mine:
+            reads = mine["heed"].get("share_of_reads")
+            share = f"{reads:.0%} of reads" if reads else f"{mine['heed']['share_of_peak']:.0%}"
         ratio = f"{speed['heed'] / max(others):.1f}" if "heed" in mine and others else ""
         lines.append(f"| {workload} | " + " | ".join(cells) + f" | {share} | {ratio} |")
     return "\n".join(lines) + "\n"
@@ -144,6 +149,8 @@ def main():
                 print(line, flush=True)
                 results.append({"workload": workload.name, "system": system.name, "seconds": seconds,
                                 "useful_flop": workload.useful_flop, "share_of_peak": share})
+                if workload.bytes:
+                    results[-1]["share_of_reads"] = rate / bandwidth
             write(results, options)  # a run that is cut short keeps what it has
 
 

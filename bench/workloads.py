@@ -16,14 +16,21 @@ class Workload:
     extra: typing.Callable = lambda n: {}  # further inputs
     score: str = "scaled"  # what peers do to the scores: scaled, alibi, softcap, bias, sigmoid, additive
     heads: int = 8
-    bytes: int = 0  # read once, for workloads that are limited by memory
+    queries: int = 0  # 0: as many as keys. Else the workload is limited by the memory that keys and values are read from
+    groups: int = 0  # heads of keys and values; 0: as many as heads of queries
 
     def inputs(self):
         random = numpy.random.default_rng(0)
-        shape = (self.heads, self.n, self.d)
-        result = {name: random.standard_normal(shape, dtype=numpy.float32) for name in "qkv"}
+        shapes = {"q": (self.heads, self.queries or self.n, self.d)}
+        shapes["k"] = shapes["v"] = (self.groups or self.heads, self.n, self.d)
+        result = {name: random.standard_normal(shape, dtype=numpy.float32) for name, shape in shapes.items()}
         result.update(self.extra(self.n))
         return result
+
+    @property
+    def bytes(self):
+        """Of keys and values, which a step of decoding reads once."""
+        return 2 * 4 * (self.groups or self.heads) * self.n * self.d if self.queries else 0
 
     def allowed(self, inputs):
         if self.mask is None:
@@ -35,7 +42,7 @@ class Workload:
     def useful_flop(self):
         """Two products of d multiply-adds per pair that the mask leaves."""
         allowed = self.allowed(self.extra(self.n))
-        pairs = self.n * self.n if allowed is None else int(allowed.sum())
+        pairs = (self.queries or self.n) * self.n if allowed is None else int(allowed.sum())
         return 4 * self.d * pairs * self.heads
 
 
@@ -93,4 +100,9 @@ ADDITIVE = [Workload(f"additive n={n} {d} wide", f"additive_{d}", n, d, score="a
 
 SHORT = [Workload(f"dense n={n}", "dense", n, 64) for n in (1, 16, 64, 128, 1000, 1023)]
 
-SUITES = {"attention": ATTENTION, "additive": ADDITIVE, "short": SHORT}
+DECODE = [
+    Workload("decode 32 heads", "decode_32", 8192, 128, heads=32, queries=1),
+    Workload("decode 32 over 8 heads", "decode_32_over_8", 8192, 128, heads=32, queries=1, groups=8),
+]
+
+SUITES = {"attention": ATTENTION, "additive": ADDITIVE, "short": SHORT, "decode": DECODE}
