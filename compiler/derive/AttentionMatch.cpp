@@ -22,7 +22,7 @@ std::optional<SmallVector<Value>> plainSubscripts(tensor::ExtractOp read) {
 
 class Matcher {
 public:
-  Matcher(DefineOp out, std::string &reason) : reason(reason) { match.out = out; }
+  Matcher(DefineOp out, bool plain, std::string &reason) : plain(plain), reason(reason) { match.out = out; }
 
   std::optional<AttentionMatch> run() {
     match.sum = rootReduce(match.out);
@@ -54,17 +54,16 @@ private:
   bool findWeights() {
     SmallVector<Value> factors;
     collectFactors(match.sum.getYielded(), factors);
-    DefineOp plain = plainWeights(match.out);
-    auto isWeights = [&](Operation *producer, bool softmax) {
-      return producer && (softmax ? isa<SoftmaxOp>(producer) : producer == plain.getOperation());
+    DefineOp plainOnes = plain ? plainWeights(match.out) : DefineOp();
+    auto isWeights = [&](Operation *producer) {
+      return producer && (plain ? producer == plainOnes.getOperation() : isa<SoftmaxOp>(producer));
     };
-    for (bool softmax : {true, false})
-      for (Value factor : factors)
-        if (auto read = factor.getDefiningOp<tensor::ExtractOp>())
-          if (!match.weights && isWeights(read.getTensor().getDefiningOp(), softmax)) {
-            match.weights = Weights(read.getTensor().getDefiningOp());
-            weightsRead = read;
-          }
+    for (Value factor : factors)
+      if (auto read = factor.getDefiningOp<tensor::ExtractOp>())
+        if (!match.weights && isWeights(read.getTensor().getDefiningOp())) {
+          match.weights = Weights(read.getTensor().getDefiningOp());
+          weightsRead = read;
+        }
     for (Value factor : factors)
       if (!weightsRead || factor != weightsRead.getResult())
         match.value.values.push_back(factor);
@@ -241,6 +240,7 @@ private:
       llvm::erase(match.batch, match.row);
   }
 
+  bool plain;
   std::string &reason;
   AttentionMatch match;
   tensor::ExtractOp weightsRead;
@@ -284,6 +284,8 @@ DefineOp plainWeights(DefineOp out) {
   return {};
 }
 
-std::optional<AttentionMatch> matchAttention(DefineOp out, std::string &reason) { return Matcher(out, reason).run(); }
+std::optional<AttentionMatch> matchAttention(DefineOp out, bool plain, std::string &reason) {
+  return Matcher(out, plain, reason).run();
+}
 
 } // namespace heed::derive

@@ -63,7 +63,8 @@ struct AttentionMatch {
 /// The definition of plain weights that `out` sums over, if it is one: it computes on dot products and nobody else reads it.
 heed::ir::DefineOp plainWeights(heed::ir::DefineOp out);
 
-/// A match at `out`, or nothing. `reason` is set if `out` sums softmax weights but cannot be taken.
-std::optional<AttentionMatch> matchAttention(heed::ir::DefineOp out, std::string &reason);
+/// A match at `out`, or nothing: of softmax weights, or of `plain` ones. `reason` is set if `out` sums such weights but cannot be
+/// taken.
+std::optional<AttentionMatch> matchAttention(heed::ir::DefineOp out, bool plain, std::string &reason);
 
 } // namespace heed::derive

@@ -16,11 +16,14 @@ void heed::buildDerivePipeline(OpPassManager &manager) {
   pm.addPass(createCSEPass());
   // Before reductions are looked at, so that they read the tensors that hold the numbers, not rearrangements of them.
   pm.addPass(createFoldIndexMaps());
+  // Before separation, which makes a definition of each sum over the indices that it depends on.
+  pm.addPass(createSplitSums());
   // Separation makes equal reductions (a mean used twice) equal definitions, which CSE then joins.
   pm.addPass(createSeparateReductions());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createRecogniseSoftmax());
+  pm.addPass(createDistributeSums());
   pm.addPass(createReassociate());
   // Before attention, which takes the pairs inside a chunk.
   pm.addPass(createChunkCausal());

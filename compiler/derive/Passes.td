@@ -47,6 +47,29 @@ def FoldIndexMaps : HeedDerivePass<"heed-fold-index-maps"> {
   }];
 }
 
+def SplitSums : HeedDerivePass<"heed-split-sums"> {
+  let summary = "splits sums over joined axes where the parts depend on fewer indices";
+  let description = [{
+    `concat(q[i], k[j]) @ w` sums over an axis whose first half comes from q and whose second half comes from k. As one sum
+    it needs every pair (i, j); as two, each half needs one of the two. A definition that does the joining is computed
+    where the sum reads it. The boundary and the size must be constants.
+
+    Before:
+    ```mlir
+    heed.reduce sum(%c32) value (%c) {
+      %first = arith.cmpi slt, %c, %c16 : index
+      %x = arith.select %first, %q[%i, %c], %k[%j, %c - 16] ...  %p = arith.mulf %x, %w[%c, %o] ...
+    }
+    ```
+    After:
+    ```mlir
+    %a = heed.reduce sum(%c16) value (%c) { %q[%i, %c] * %w[%c, %o] }
+    %b = heed.reduce sum(%c16) value (%c) { %k[%j, %c] * %w[%c + 16, %o] }
+    arith.addf %a, %b
+    ```
+  }];
+}
+
 def SeparateReductions : HeedDerivePass<"heed-separate-reductions"> {
   let summary = "gives every reduction its own definition over the indices it depends on";
   let description = [{
@@ -71,7 +94,9 @@ def RecogniseSoftmax : HeedDerivePass<"heed-recognise-softmax"> {
   let summary = "turns exponentials divided by their own sum into a softmax";
   let description = [{
     The sum must run over the same elements, and its score be computed in the same way. As a softmax it cannot overflow, and it
-    can become part of an attention. Anything else in the divisor (a sink) is left alone.
+    can become part of an attention. So does a sum of exponentials times values, over the sum of the exponentials. Further
+    terms of the divisor (a sink) become the softmax's `rest`, if they cannot be negative. The row's maximum, subtracted by
+    hand from the scores and from the rest, is left out.
 
     Before:
     ```mlir
@@ -79,6 +104,22 @@ def RecogniseSoftmax : HeedDerivePass<"heed-recognise-softmax"> {
     %w = heed.define(%n, %m) value (%i, %j) { exp(%s[%i, %j]) / %t[%i] }
     ```
     After: `%w = heed.softmax axis = 1(%n, %m) value (%i, %j) { %s[%i, %j] }`.
+  }];
+}
+
+def DistributeSums : HeedDerivePass<"heed-distribute-sums"> {
+  let summary = "sums the terms of weights one by one";
+  let description = [{
+    A sum whose weights are a sum or difference with softmaxes in it (differential attention) becomes one sum per term, each
+    of which can be an attention.
+
+    Before: `%o = heed.define(%n) value (%i, %e) { sum_j (%w1[%i, %j] - %l * %w2[%i, %j]) * %v[%j, %e] }`
+    After:
+    ```mlir
+    %a = heed.define(%n) value (%i, %e) { sum_j %w1[%i, %j] * %v[%j, %e] }
+    %b = heed.define(%n) value (%i, %e) { sum_j %l * %w2[%i, %j] * %v[%j, %e] }
+    %o = heed.define(%n) value (%i, %e) { %a[%i, %e] - %b[%i, %e] }
+    ```
   }];
 }
 
@@ -142,6 +183,9 @@ def RaiseAttention : HeedDerivePass<"heed-raise-attention"> {
     over. Pointwise definitions between them are inlined into the score; one product `sum_d q[b.., i, d] * k[b.., j, d]`
     among its parts becomes the `dot` argument; factors beside the weight belong to the value. Operands are read through
     affine maps where their subscripts are affine and else get a definition.
+
+    A sum of other terms, `sum_d f(q[b.., i, d], k[b.., j, d])`, becomes the `dot` argument too, with `f` as `combine`, if each
+    side enters through one value. What only one side needs is computed once for it.
 
     Refuses, with a remark that says why, when the weights are also read elsewhere or returned, when the sum runs over
     other elements than the softmax, when the value depends on the row, and when there is more than one axis of features.

@@ -76,28 +76,34 @@ void inlineRead(tensor::ExtractOp read, DefineOp producer, SmallVectorImpl<tenso
     producer.erase();
 }
 
-/// Computes definitions without reductions where weights read them, if they are as large as the weights: as parts of the
-/// score they need no storage.
-void inlineIntoScore(derive::Weights weights) {
-  SoftmaxOp softmax = weights.getSoftmax();
-  auto isPair = [&](tensor::ExtractOp read, Region &region) {
+/// Computes definitions without reductions where `region` reads them, if they are read by several indices and by `column` (null: any).
+void inlinePairs(Region &region, Operation *top, Value column) {
+  SmallVector<tensor::ExtractOp> worklist;
+  region.walk([&](tensor::ExtractOp read) { worklist.push_back(read); });
+  while (!worklist.empty()) {
+    tensor::ExtractOp read = worklist.pop_back_val();
+    auto producer = read.getTensor().getDefiningOp<DefineOp>();
     derive::IndexSet indices;
     for (Value subscript : read.getIndices())
-      derive::collectIndices(subscript, weights.getOperation(), indices);
-    return indices.size() > 1 && (!softmax || indices.contains(region.getArgument(softmax.getAxis())));
-  };
-  for (Region *region : {&weights.getDomain(), &weights.getValue()}) {
-    if (region->empty())
-      continue;
-    SmallVector<tensor::ExtractOp> worklist;
-    region->walk([&](tensor::ExtractOp read) { worklist.push_back(read); });
-    while (!worklist.empty()) {
-      tensor::ExtractOp read = worklist.pop_back_val();
-      auto producer = read.getTensor().getDefiningOp<DefineOp>();
-      if (!producer || derive::containsReduce(producer) || !isPair(read, *region))
-        continue;
+      derive::collectIndices(subscript, top, indices);
+    if (producer && !derive::containsReduce(producer) && indices.size() > 1 && (!column || indices.contains(column)))
       inlineRead(read, producer, worklist);
-    }
+  }
+}
+
+/// What is as large as the weights needs no storage as a part of the score, or of the domain that the sum over the weights has, too.
+void inlineIntoScore(derive::Weights weights) {
+  SoftmaxOp softmax = weights.getSoftmax();
+  for (Region *region : {&weights.getDomain(), &weights.getValue()})
+    if (!region->empty())
+      inlinePairs(*region, weights.getOperation(), softmax ? region->getArgument(softmax.getAxis()) : Value());
+  if (!softmax)
+    return;
+  for (Operation *user : weights->getUsers()) {
+    auto sum = user->getParentOfType<ReduceOp>();
+    auto define = sum ? sum->getParentOfType<DefineOp>() : DefineOp();
+    if (define && sum.hasDomain() && sum.getSizes().size() == 1)
+      inlinePairs(sum.getDomain(), define, sum.getDomainBlock()->getArgument(0));
   }
 }
 
@@ -165,6 +171,8 @@ public:
     fill(attention.getScore(), match.weights.getValue(), /*withDot=*/match.dots != nullptr);
     if (match.combines)
       fillCombine(attention.getCombine());
+    if (SoftmaxOp softmax = match.weights.getSoftmax(); softmax && softmax.hasRest())
+      fillRest(attention.getRest(), softmax);
     if (!match.weights.isPlain()) {
       if (match.weights.hasDomain())
         fill(attention.getDomain(), match.weights.getDomain(), /*withDot=*/false);
@@ -282,6 +290,20 @@ private:
     YieldOp::create(builder, location, term);
   }
 
+  /// Copies the further term of the divisor.
+  void fillRest(Region &to, SoftmaxOp softmax) {
+    SmallVector<Type> types(row + 1, builder.getIndexType());
+    OpBuilder::InsertionGuard guard(builder);
+    Block *block = builder.createBlock(&to, to.end(), types, SmallVector<Location>(types.size(), location));
+    SmallVector<Value> rows(match.axes);
+    rows.erase(rows.begin() + softmax.getAxis());
+    IRMapping map;
+    for (auto [argument, axis] : llvm::zip_equal(softmax.getRest().getArguments(), rows))
+      map.map(argument, block->getArgument(positionOf(axis)));
+    Value rest = softmax.getRest().front().getTerminator()->getOperand(0);
+    YieldOp::create(builder, location, derive::cloneSlice(builder, rest, softmax, map));
+  }
+
   /// Copies the domain of the sum.
   void fillFromSum(Region &to) {
     SmallVector<Type> types(column + 1, builder.getIndexType());
@@ -304,42 +326,38 @@ private:
 };
 
 struct RaiseAttention : impl::RaiseAttentionBase<RaiseAttention> {
-  /// Into the sums that scores read.
-  void inlineIntoSums() {
+  void runOnOperation() override {
+    inlineChoices(getOperation());
+    // Softmaxes first: what looks like plain weights may be one side of their products.
+    raise(/*plain=*/false);
+    raise(/*plain=*/true);
+  }
+
+  void raise(bool plain) {
     SmallVector<derive::Weights> all;
-    getOperation().walk([&](SoftmaxOp softmax) { all.push_back(derive::Weights(softmax)); });
-    getOperation().walk([&](DefineOp define) {
-      if (DefineOp weights = derive::plainWeights(define))
-        all.push_back(derive::Weights(weights));
+    getOperation().walk([&](Operation *op) {
+      if (auto softmax = dyn_cast<SoftmaxOp>(op); softmax && !plain)
+        all.push_back(derive::Weights(op));
+      if (auto define = dyn_cast<DefineOp>(op); define && plain)
+        if (DefineOp weights = derive::plainWeights(define))
+          all.push_back(derive::Weights(weights));
     });
     llvm::SmallSetVector<DefineOp, 8> sums;
-    for (derive::Weights weights : all)
+    for (derive::Weights weights : all) {
+      inlineIntoScore(weights);
       weights.getValue().walk([&](tensor::ExtractOp read) {
         if (auto producer = read.getTensor().getDefiningOp<DefineOp>())
           sums.insert(producer);
       });
+    }
     for (DefineOp sum : sums)
       inlineIntoTerms(sum);
-  }
 
-  void runOnOperation() override {
-    inlineChoices(getOperation());
-    SmallVector<SoftmaxOp> softmaxes;
-    getOperation().walk([&](SoftmaxOp softmax) { softmaxes.push_back(softmax); });
-    for (SoftmaxOp softmax : softmaxes)
-      inlineIntoScore(derive::Weights(softmax));
-    SmallVector<DefineOp> defines, plain;
-    getOperation().walk([&](DefineOp define) {
-      if (DefineOp weights = derive::plainWeights(define))
-        plain.push_back(weights);
-    });
-    for (DefineOp weights : plain)
-      inlineIntoScore(derive::Weights(weights));
-    inlineIntoSums();
+    SmallVector<DefineOp> defines;
     getOperation().walk([&](DefineOp define) { defines.push_back(define); });
     for (DefineOp define : defines) {
       std::string reason;
-      if (std::optional<derive::AttentionMatch> match = derive::matchAttention(define, reason))
+      if (std::optional<derive::AttentionMatch> match = derive::matchAttention(define, plain, reason))
         Raising(*match).run();
       else if (!reason.empty())
         remark::missed(define.getLoc(), remark::RemarkOpts::name("RaiseAttention").category("derive")) << reason;

@@ -24,6 +24,11 @@ public:
       stored = makeDefine(sizes, [&](OpBuilder &inner, ValueRange at) { return original(inner, at); });
     Value maxima = reduceRows(ReduceKind::Max, /*restricted=*/true,
                               [&](OpBuilder &inner, ValueRange at) { return value(inner, at); });
+    if (softmax.hasRest())
+      maxima = makeDefine(rowSizes(), [&](OpBuilder &inner, ValueRange row) -> Value {
+        Value largest = tensor::ExtractOp::create(inner, location, maxima, row);
+        return arith::MaximumFOp::create(inner, location, largest, rest(inner, row));
+      });
     Value exponentials = makeDefine(sizes, [&](OpBuilder &inner, ValueRange at) {
       Value max = tensor::ExtractOp::create(inner, location, maxima, rowOf(at));
       Value shifted = arith::SubFOp::create(inner, location, value(inner, at), max);
@@ -32,6 +37,13 @@ public:
     Value sums = reduceRows(ReduceKind::Sum, /*restricted=*/false, [&](OpBuilder &inner, ValueRange at) -> Value {
       return tensor::ExtractOp::create(inner, location, exponentials, at);
     });
+    if (softmax.hasRest())
+      sums = makeDefine(rowSizes(), [&](OpBuilder &inner, ValueRange row) -> Value {
+        Value max = tensor::ExtractOp::create(inner, location, maxima, row);
+        Value shifted = arith::SubFOp::create(inner, location, rest(inner, row), max);
+        Value sum = tensor::ExtractOp::create(inner, location, sums, row);
+        return arith::AddFOp::create(inner, location, sum, math::ExpOp::create(inner, location, shifted));
+      });
     return makeDefine(sizes, [&](OpBuilder &inner, ValueRange at) {
       Value exponential = tensor::ExtractOp::create(inner, location, exponentials, at);
       Value sum = tensor::ExtractOp::create(inner, location, sums, rowOf(at));
@@ -53,6 +65,17 @@ private:
     return row;
   }
 
+  SmallVector<OpFoldResult> rowSizes() {
+    SmallVector<OpFoldResult> rows(sizes);
+    rows.erase(rows.begin() + axis);
+    return rows;
+  }
+
+  Value rest(OpBuilder &inner, ValueRange row) {
+    IRMapping map;
+    map.map(softmax.getRest().getArguments(), row);
+    return derive::cloneSlice(inner, softmax.getRest().front().getTerminator()->getOperand(0), softmax, map);
+  }
   Value original(OpBuilder &inner, ValueRange at) {
     IRMapping map;
     map.map(softmax.getValueBlock()->getArguments(), at);
@@ -74,9 +97,8 @@ private:
   }
 
   Value reduceRows(ReduceKind kind, bool restricted, Body body) {
-    SmallVector<OpFoldResult> rows(sizes);
+    SmallVector<OpFoldResult> rows = rowSizes();
     OpFoldResult length = sizes[axis];
-    rows.erase(rows.begin() + axis);
     Value lengthValue = derive::sizeValues(builder, location, length).front();
     return makeDefine(rows, [&](OpBuilder &inner, ValueRange row) -> Value {
       auto whole = [&](ValueRange column) {

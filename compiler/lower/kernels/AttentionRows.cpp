@@ -34,6 +34,12 @@ void AttentionTile::begin() {
         vector::StoreOp::create(emit, zeros, blocks.sums, ValueRange{panel, feature, lane(vector)});
     });
   });
+  if (!op.hasRest())
+    return;
+  emit.loop(emit.index(0), queries.count, 1, [&](Value row) {
+    memref::StoreOp::create(emit, pairs.rest(queries.batch, rowIndex(row)), blocks.maximum, row);
+    memref::StoreOp::create(emit, emit.f32(1.0f), blocks.total, row);
+  });
 }
 
 void AttentionTile::resume(SweepState const &state) {

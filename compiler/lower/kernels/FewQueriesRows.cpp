@@ -17,10 +17,11 @@ MatrixView FewQueriesTile::rowsOfKeys(Value buffer, AffineMap map, unsigned colu
 
 void FewQueriesTile::begin() {
   Value zeros = emit.splat(lanes, 0.0f), zero = emit.f32(0.0f);
-  Value lowest = emit.f32(-std::numeric_limits<float>::infinity());
+  Value lowest = emit.f32(-std::numeric_limits<float>::infinity()), one = emit.f32(1.0f);
   emit.loop(emit.index(0), queries.rows(emit), 1, [&](Value row) {
-    memref::StoreOp::create(emit, lowest, blocks.maximum, row);
-    memref::StoreOp::create(emit, zero, blocks.total, row);
+    Value maximum = op.hasRest() ? pairs.rest(queries.batchOf(emit, row), rowIndex(row)) : lowest;
+    memref::StoreOp::create(emit, maximum, blocks.maximum, row);
+    memref::StoreOp::create(emit, op.hasRest() ? one : zero, blocks.total, row);
     emit.loop(emit.index(0), emit.index(blocks.features), lanes,
               [&](Value column) { vector::StoreOp::create(emit, zeros, blocks.sums, ValueRange{row, column}); });
   });

@@ -34,6 +34,16 @@ Value PairScores::factor(ArrayRef<Value> batch) {
   return result;
 }
 
+Value PairScores::rest(ArrayRef<Value> batch, Value row) {
+  SmallVector<Value> arguments(batch);
+  arguments.push_back(row);
+  Value rest = evaluateUniform(emit, op.getRest(), op.getRest().front().getTerminator()->getOperand(0), arguments);
+  Value score = arith::MulFOp::create(emit, rest, emit.f32(Log2E)), largest = emit.f32(std::numeric_limits<float>::max());
+  // inf - inf would be NaN.
+  Value tooLarge = arith::CmpFOp::create(emit, arith::CmpFPredicate::OGT, score, largest);
+  return arith::SelectOp::create(emit, tooLarge, largest, score);
+}
+
 bool PairScores::onLanes(bool masked) {
   return scoreAnalysis->isSupported() && (!masked || !op.hasDomain() || domainAnalysis->isSupported());
 }

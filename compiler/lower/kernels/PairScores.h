@@ -30,6 +30,9 @@ public:
   /// What stands for a score outside the domain: such that the weight is 0.
   float none() { return op.getPlain() ? 0.0f : -std::numeric_limits<float>::infinity(); }
 
+  /// The score of what a softmax has besides the keys, as a key that was seen before all others and whose value is 0.
+  Value rest(ArrayRef<Value> batch, Value row);
+
   /// Whether the regions can run on lanes; with `masked` also that of the domain.
   bool onLanes(bool masked);
   /// Scores of pairs on lanes; `dot` is the dot product of the factored query, if there is one. Lanes that do not `exist` (null:
