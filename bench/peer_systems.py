@@ -4,6 +4,8 @@ import importlib.util
 
 import numpy
 
+import peer_formulas
+
 
 def has(module):
     return importlib.util.find_spec(module) is not None
@@ -56,7 +58,7 @@ class Flex(TorchBase):
     name = "torch-flex"
 
     def prepare(self, workload, inputs):
-        if workload.score in ("sigmoid", "additive") or workload.n < 128 or workload.queries:
+        if workload.score in ("sigmoid", "additive", *peer_formulas.LINEAR) or workload.n < 128 or workload.queries:
             return None
         from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
@@ -79,12 +81,29 @@ class Flex(TorchBase):
         return lambda: call(q, k, v, score_mod=score_mod, block_mask=block_mask)[0].numpy()
 
 
+class Eager(TorchBase):
+    """Linear attention as torch code that a user would write for speed."""
+
+    name = "torch"
+
+    def prepare(self, workload, inputs):
+        if workload.score not in peer_formulas.LINEAR:
+            return None
+        x = self.tensors(inputs)
+        return lambda: peer_formulas.LINEAR[workload.score](**x).numpy()
+
+
 class Compiled(TorchBase):
     """The formula, with torch.compile."""
 
     name = "torch-compile"
 
     def prepare(self, workload, inputs):
+        if workload.score in peer_formulas.LINEAR:
+            x = self.tensors(inputs)
+            self.torch.compiler.reset()
+            call = self.torch.compile(peer_formulas.LINEAR[workload.score])
+            return lambda: call(**x).numpy()
         if workload.allowed(inputs) is not None:
             return None
         torch, x = self.torch, self.tensors(inputs)
@@ -176,7 +195,7 @@ def graph(workload):
 
 
 def installed(threads):
-    systems = [Sdpa(threads), Flex(threads), Compiled(threads)] if has("torch") else []
+    systems = [Sdpa(threads), Flex(threads), Eager(threads), Compiled(threads)] if has("torch") else []
     if has("onnxruntime") and has("onnx"):
         systems.append(OnnxRuntime(threads))
     if has("openvino"):

@@ -18,6 +18,7 @@ class Workload:
     heads: int = 8
     queries: int = 0  # 0: as many as keys. Else the workload is limited by the memory that keys and values are read from
     groups: int = 0  # heads of keys and values; 0: as many as heads of queries
+    flop: int = 0  # useful ones, where they are not two products per pair
 
     def inputs(self):
         random = numpy.random.default_rng(0)
@@ -40,7 +41,9 @@ class Workload:
 
     @property
     def useful_flop(self):
-        """Two products of d multiply-adds per pair that the mask leaves."""
+        """Two products of d multiply-adds per pair that the mask leaves, or what the workload says."""
+        if self.flop:
+            return self.flop
         allowed = self.allowed(self.extra(self.n))
         pairs = (self.queries or self.n) * self.n if allowed is None else int(allowed.sum())
         return 4 * self.d * pairs * self.heads
@@ -73,6 +76,26 @@ def causal(i, j, inputs):
     return j <= i
 
 
+def normal(**shapes):
+    """Further inputs of standard normal numbers; n stands for the rows."""
+
+    def make(n):
+        random = numpy.random.default_rng(3)
+        return {name: random.standard_normal([n if size == "n" else size for size in shape], dtype=numpy.float32)
+                for name, shape in shapes.items()}
+
+    return make
+
+
+# Useful are, per row: of a causal sum, writing a state of d x d and reading it; of features, also making them; of projections, making
+# projected keys and values, and the attention to them.
+LINEAR = [
+    Workload("linear causal", "linear_causal", 4096, 64, causal, score="linear", flop=8 * 4096 * 4 * 64 * 64),
+    Workload("Performer 256 features", "performer_256", 4096, 64, score="performer", extra=normal(w=(256, 64)),
+             flop=8 * 4096 * 8 * 256 * 64),
+    Workload("Linformer 256", "linformer_256", 4096, 64, score="linformer", extra=normal(a=(256, "n"), b=(256, "n")),
+             flop=8 * 4096 * 8 * 256 * 64),
+]
 ATTENTION = [
     Workload("dense n=4096", "dense", 4096, 64),
     Workload("dense n=512", "dense", 512, 64),
@@ -105,4 +128,4 @@ DECODE = [
     Workload("decode 32 over 8 heads", "decode_32_over_8", 8192, 128, heads=32, queries=1, groups=8),
 ]
 
-SUITES = {"attention": ATTENTION, "additive": ADDITIVE, "short": SHORT, "decode": DECODE}
+SUITES = {"attention": ATTENTION + ADDITIVE + LINEAR + DECODE, "additive": ADDITIVE, "linear": LINEAR, "decode": DECODE, "short": SHORT}

@@ -396,27 +396,30 @@ def Heed_MatmulOp : Heed_Kernel<"matmul"> {
   let description = [{
     `init[b.., m, n] = sum_k left[b.., m, k] * packed[b.., n / width, k, n % width]`, accumulated in f32. `packed` has
     the form that `heed.pack` makes; it has either the batch axes of `left` or none, and then is the same for all.
-    A `left` of one axis is one row. What `init` holds before is not read.
+    A `left` of one axis is one row. With `transposed` it is `[b.., k, m]`. What `init` holds before is not read, or, with
+    `accumulate`, added to.
 
     ```mlir
     %c = heed.matmul ins(%a, %p : tensor<?x256xf32>, tensor<7x256x16xf32>) outs(%init : tensor<?x100xf32>)
         -> tensor<?x100xf32>
     ```
 
-    - (C1) `left` has at least one axis, and `init` as many.
+    - (C1) `left` has at least one axis, or two if `transposed`, and `init` as many.
     - (C2) `packed` has three axes, or one more than `left`; its width is static and positive.
     - (C3) sizes agree where static; the panels cover n.
     - (C4) all element types are f32.
     - (C5) operands are tensors, with a result of the type of `init`, or buffers, without a result.
   }];
-  let arguments = (ins Heed_TensorOrBuffer:$left, Heed_TensorOrBuffer:$packed, Heed_TensorOrBuffer:$init);
+  let arguments = (ins Heed_TensorOrBuffer:$left, Heed_TensorOrBuffer:$packed, Heed_TensorOrBuffer:$init,
+                       UnitAttr:$transposed, UnitAttr:$accumulate);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let assemblyFormat = [{
-    `ins` `(` $left `,` $packed `:` type($left) `,` type($packed) `)` `outs` `(` $init `:` type($init) `)` attr-dict
+    (`transposed` $transposed^)? (`accumulate` $accumulate^)? `ins` `(` $left `,` $packed `:` type($left) `,` type($packed) `)` `outs` `(` $init `:` type($init) `)` attr-dict
     (`->` type($result)^)?
   }];
   let skipDefaultBuilders = 1;
-  let builders = [OpBuilder<(ins "mlir::Value":$left, "mlir::Value":$packed, "mlir::Value":$init)>];
+  let builders = [OpBuilder<(ins "mlir::Value":$left, "mlir::Value":$packed, "mlir::Value":$init,
+                                 CArg<"bool", "false">:$transposed, CArg<"bool", "false">:$accumulate)>];
   let extraClassDeclaration = initMethods # [{
     int64_t getWidth() { return llvm::cast<mlir::ShapedType>(getPacked().getType()).getShape().back(); }
   }];

@@ -8,15 +8,22 @@ using namespace mlir;
 using namespace heed::ir;
 using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
 
-/// On buffers, inputs are read and the init is written (never read). On tensors there are no effects.
+/// Whether the operation begins with what its init holds.
+static bool readsInit(Operation *op) {
+  auto matmul = dyn_cast<MatmulOp>(op);
+  return matmul && matmul.getAccumulate();
+}
+
+/// On buffers, inputs are read and the init is written (and read by those that add to it). On tensors there are no effects.
 static void collectEffects(DestinationStyleOpInterface op, Effects &effects) {
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
       continue;
-    if (op.isDpsInit(&operand))
-      effects.emplace_back(MemoryEffects::Write::get(), &operand);
-    else
+    bool init = op.isDpsInit(&operand);
+    if (!init || readsInit(op))
       effects.emplace_back(MemoryEffects::Read::get(), &operand);
+    if (init)
+      effects.emplace_back(MemoryEffects::Write::get(), &operand);
   }
 }
 
@@ -32,7 +39,7 @@ namespace {
 template <typename Op>
 struct KernelModel : bufferization::DstBufferizableOpInterfaceExternalModel<KernelModel<Op>, Op> {
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, bufferization::AnalysisState const &) const {
-    return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+    return readsInit(op) || !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
   }
 
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter, bufferization::BufferizationOptions const &options,

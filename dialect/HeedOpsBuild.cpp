@@ -125,8 +125,14 @@ void PackOp::build(OpBuilder &builder, OperationState &state, Value source, Valu
   addResult(state, init);
 }
 
-void MatmulOp::build(OpBuilder &builder, OperationState &state, Value left, Value packed, Value init) {
+void MatmulOp::build(OpBuilder &builder, OperationState &state, Value left, Value packed, Value init, bool transposed,
+                     bool accumulate) {
   state.addOperands({left, packed, init});
+  auto &properties = state.getOrAddProperties<Properties>();
+  if (transposed)
+    properties.transposed = builder.getUnitAttr();
+  if (accumulate)
+    properties.accumulate = builder.getUnitAttr();
   addResult(state, init);
 }
 

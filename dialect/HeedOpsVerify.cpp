@@ -250,18 +250,22 @@ LogicalResult MatmulOp::verify() {
   auto left = cast<ShapedType>(getLeft().getType()), packed = cast<ShapedType>(getPacked().getType()),
        init = cast<ShapedType>(getInit().getType());
   int64_t rank = left.getRank();
-  if (rank < 1 || init.getRank() != rank) // matmul_c1
-    return emitOpError() << "expected an init of as many axes as the left side, at least one";
+  if (rank < (getTransposed() ? 2 : 1) || init.getRank() != rank) // matmul_c1
+    return emitOpError() << "expected an init of as many axes as the left side, at least one (transposed: two)";
+  // Sizes of the left side as if it were not transposed.
+  SmallVector<int64_t> leftSizes(left.getShape());
+  if (getTransposed())
+    std::swap(leftSizes[rank - 1], leftSizes[rank - 2]);
   if ((packed.getRank() != 3 && packed.getRank() != rank + 1) || ShapedType::isDynamic(packed.getShape().back()) ||
       packed.getShape().back() <= 0) // matmul_c2
     return emitOpError() << "expected packed panels of a static width, found " << packed;
   int64_t depth = packed.getDimSize(packed.getRank() - 2), panels = packed.getDimSize(packed.getRank() - 3);
   bool outer = llvm::all_of(llvm::seq<int64_t>(0, rank - 1), [&](int64_t axis) {
     bool shared = packed.getRank() == 3 || axis >= rank - 2;
-    return agree(left.getDimSize(axis), init.getDimSize(axis)) &&
-           (shared || agree(left.getDimSize(axis), packed.getDimSize(axis)));
+    return agree(leftSizes[axis], init.getDimSize(axis)) &&
+           (shared || agree(leftSizes[axis], packed.getDimSize(axis)));
   });
-  if (!outer || !agree(left.getDimSize(rank - 1), depth) ||
+  if (!outer || !agree(leftSizes[rank - 1], depth) ||
       !covers(panels, getWidth(), init.getDimSize(rank - 1))) // matmul_c3
     return emitOpError() << "expected sizes that agree, found " << left << " times " << packed << " to " << init;
   for (ShapedType type : {left, packed, init})

@@ -136,8 +136,11 @@ private:
       builder.setInsertionPointToEnd(&scan.getBody().front());
       begin(apply(builder, step * rows + from, {builder.getIndexAttr(0), scan.getStep(), first}));
       Value states[] = {scan.getStateArguments()[0], scan.getStateArguments()[1]};
+      // A chunk reads the state before it changes, so that it can change in place; a single row reads it with its own key.
+      Value part = match.feature ? chunkOf(states[1]) : Value();
       Value next = advance(states[1]);
-      Value part = match.feature ? chunkOf(states[1]) : rowOf(next);
+      if (!part)
+        part = rowOf(next);
       YieldOp::create(builder, location, ValueRange{insert(part, states[0]), next});
     }
     target = scan.getResult(0);
@@ -187,19 +190,23 @@ private:
   /// state[a, e] = sum of the keys and values at `point` of `keys` steps.
   Value written(OpFoldResult keys, llvm::function_ref<Point(OpBuilder &, Value)> at) {
     Value steps = value(keys);
+    auto term = [&](OpBuilder &body, Value step, ValueRange indices) {
+      Point point = at(body, step);
+      point.inner = indices[0];
+      point.feature = match.feature ? indices[1] : Value();
+      return product(body, point, {Range::Write, {}, step},
+                     {{match.key, match.dots},
+                      {match.innerPairs, match.dots},
+                      {match.columnFactors, match.out},
+                      {match.pairFactors, match.out}});
+    };
     return derive::makeDefine(
         builder, location, f32, stateSizes(), nullptr, [&](OpBuilder &outer, Location, ValueRange indices) -> Value {
-          return ReduceOp::create(outer, location, f32, ReduceKind::Sum, steps, nullptr,
-                                  [&](OpBuilder &body, Location, ValueRange over) -> Value {
-                                    Point point = at(body, over[0]);
-                                    point.inner = indices[0];
-                                    point.feature = match.feature ? indices[1] : Value();
-                                    return product(body, point, {Range::Write, {}, over[0]},
-                                                   {{match.key, match.dots},
-                                                    {match.innerPairs, match.dots},
-                                                    {match.columnFactors, match.out},
-                                                    {match.pairFactors, match.out}});
-                                  });
+          if (isConstantIntValue(keys, 1))
+            return term(outer, arith::ConstantIndexOp::create(outer, location, 0), indices);
+          return ReduceOp::create(
+              outer, location, f32, ReduceKind::Sum, steps, nullptr,
+              [&](OpBuilder &body, Location, ValueRange over) -> Value { return term(body, over[0], indices); });
         });
   }
 
@@ -209,15 +216,22 @@ private:
     prepare(Range::Carry);
     Value last = sum(builder, {base, builder.getIndexAttr(rows - 1)});
     Value fresh = written(length, [&](OpBuilder &body, Value key) { return Point{last, columnAt(body, key), {}, {}}; });
+    bool decays = !match.innerPairs.empty() || !match.pairFactors.empty();
+    Value kept = !decays ? state
+                         : derive::makeDefine(builder, location, f32, stateSizes(), nullptr,
+                                              [&](OpBuilder &body, Location, ValueRange indices) -> Value {
+                                                Value old = tensor::ExtractOp::create(body, location, state, indices);
+                                                Point point{last, sum(body, {previous, origin}), indices[0], {}};
+                                                Value decay = product(
+                                                    body, point, {Range::Carry, {}, {}},
+                                                    {{match.innerPairs, match.dots}, {match.pairFactors, match.out}});
+                                                return arith::MulFOp::create(body, location, decay, old);
+                                              });
+    // An addition of its own: the product can then begin with what was kept.
     return derive::makeDefine(builder, location, f32, stateSizes(), nullptr,
                               [&](OpBuilder &body, Location, ValueRange indices) -> Value {
-                                Value old = tensor::ExtractOp::create(body, location, state, indices);
-                                Point point{last, sum(body, {previous, origin}), indices[0], {}};
-                                Value kept = product(body, point, {Range::Carry, {}, {}},
-                                                     {{match.innerPairs, match.dots}, {match.pairFactors, match.out}});
-                                if (kept)
-                                  old = arith::MulFOp::create(body, location, kept, old);
-                                Value added = tensor::ExtractOp::create(body, location, fresh, indices);
+                                Value old = tensor::ExtractOp::create(body, location, kept, indices),
+                                      added = tensor::ExtractOp::create(body, location, fresh, indices);
                                 return arith::AddFOp::create(body, location, old, added);
                               });
   }

@@ -137,7 +137,7 @@ std::optional<Pair> pairOf(AffineExpr expr) {
 } // namespace
 
 /// `expr` as one dim plus what no dim varies.
-static std::optional<std::pair<unsigned, AffineExpr>> shiftedDim(AffineExpr expr, unsigned dims) {
+static std::optional<std::pair<unsigned, AffineExpr>> shiftedDim(AffineExpr expr, unsigned dims, unsigned symbols) {
   std::optional<unsigned> only;
   for (unsigned dim = 0; dim < dims; ++dim) {
     if (!expr.isFunctionOfDim(dim))
@@ -148,7 +148,7 @@ static std::optional<std::pair<unsigned, AffineExpr>> shiftedDim(AffineExpr expr
   }
   if (!only)
     return std::nullopt;
-  AffineExpr rest = expr - getAffineDimExpr(*only, expr.getContext());
+  AffineExpr rest = simplifyAffineExpr(expr - getAffineDimExpr(*only, expr.getContext()), dims, symbols);
   if (!rest.isSymbolicOrConstant())
     return std::nullopt;
   return std::make_pair(*only, rest);
@@ -176,7 +176,7 @@ std::optional<LinalgOperand> operandOf(OpBuilder &builder, tensor::ExtractOp rea
   enum class Kind { Index, Fixed, Split };
   SmallVector<Kind> kinds;
   for (auto [axis, form] : llvm::enumerate(subscripts)) {
-    if (auto shifted = shiftedDim(form, dims.size())) {
+    if (auto shifted = shiftedDim(form, dims.size(), symbols.size())) {
       if (!take(shifted->first))
         return std::nullopt;
       kinds.push_back(Kind::Index);
@@ -196,7 +196,7 @@ std::optional<LinalgOperand> operandOf(OpBuilder &builder, tensor::ExtractOp rea
   // A slice that drops some axes of one element and keeps others is ambiguous: its verifier drops the first ones.
   bool drops = llvm::is_contained(kinds, Kind::Fixed);
   for (auto [kind, form] : llvm::zip_equal(kinds, subscripts))
-    if (drops && kind == Kind::Index && getConstantIntValue(sizes[shiftedDim(form, dims.size())->first]) == 1)
+    if (drops && kind == Kind::Index && getConstantIntValue(sizes[shiftedDim(form, dims.size(), symbols.size())->first]) == 1)
       return std::nullopt;
 
   Location location = read.getLoc();
@@ -219,7 +219,7 @@ std::optional<LinalgOperand> operandOf(OpBuilder &builder, tensor::ExtractOp rea
     }
     OpFoldResult offset = builder.getIndexAttr(0), length = whole;
     if (kinds[axis] == Kind::Index) {
-      auto [dim, shift] = *shiftedDim(form, dims.size());
+      auto [dim, shift] = *shiftedDim(form, dims.size(), symbols.size());
       offset = offsetAt(shift);
       if (!isConstantIntValue(offset, 0) || !sameSize(knownSize(tensor, axis), sizes[dim])) {
         length = sizes[dim];
@@ -253,7 +253,7 @@ std::optional<LinalgOperand> operandOf(OpBuilder &builder, tensor::ExtractOp rea
       continue;
     groups.emplace_back();
     if (kinds[axis] == Kind::Index) {
-      push(shiftedDim(form, dims.size())->first, lengths[axis]);
+      push(shiftedDim(form, dims.size(), symbols.size())->first, lengths[axis]);
       continue;
     }
     Pair pair = *pairOf(form);

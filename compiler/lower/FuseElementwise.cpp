@@ -22,7 +22,11 @@ bool isWorthFusing(OpOperand *operand) {
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
   if (!producer || !consumer)
     return false;
-  bool isCheap = costOf(*producer.getBody()) + producer.getNumDpsInputs() <= cheap;
+  // What is repeated along an axis is in the cache by then.
+  unsigned loads = llvm::count_if(producer.getDpsInputOperands(), [&](OpOperand *input) {
+    return producer.getMatchingIndexingMap(input).getNumResults() == producer.getNumLoops();
+  });
+  bool isCheap = costOf(*producer.getBody()) + loads <= cheap;
   bool usedOnce = operand->get().hasOneUse();
   // Each element is used once exactly if the consumer's iterations are the producer's.
   bool sameIterations = consumer.getMatchingIndexingMap(operand).isPermutation();

@@ -236,6 +236,22 @@ func.func @pack_c3(%w: tensor<4x9xf32>, %p: tensor<1x4x8xf32>) {
 
 // -----
 
+func.func @matmul_c1(%a: tensor<4xf32>, %p: tensor<1x4x8xf32>, %c: tensor<8xf32>) {
+  // expected-error @below {{expected an init of as many axes as the left side, at least one (transposed: two)}}
+  %r = heed.matmul transposed ins(%a, %p : tensor<4xf32>, tensor<1x4x8xf32>) outs(%c : tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c3_transposed(%a: tensor<3x4xf32>, %p: tensor<1x4x8xf32>, %c: tensor<3x8xf32>) {
+  // expected-error @below {{expected sizes that agree}}
+  %r = heed.matmul transposed ins(%a, %p : tensor<3x4xf32>, tensor<1x4x8xf32>) outs(%c : tensor<3x8xf32>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
 func.func @matmul_c3(%a: tensor<3x5xf32>, %p: tensor<1x4x8xf32>, %c: tensor<3x8xf32>) {
   // expected-error @below {{expected sizes that agree}}
   %r = heed.matmul ins(%a, %p : tensor<3x5xf32>, tensor<1x4x8xf32>) outs(%c : tensor<3x8xf32>) -> tensor<3x8xf32>

@@ -178,12 +178,14 @@ func.func @attention_regions(%n: index, %m: index, %q: memref<?x8xf32>, %s: memr
 // CHECK: heed.pack ins(%{{.*}} : tensor<256x100xf32>) outs(%{{.*}} : tensor<7x256x16xf32>) -> tensor<7x256x16xf32>
 // CHECK: heed.pack transposed ins(
 // CHECK: heed.matmul ins(%{{.*}}, %{{.*}} : tensor<?x256xf32>, tensor<7x256x16xf32>) outs(%{{.*}} : tensor<?x100xf32>) -> tensor<?x100xf32>
+// CHECK: heed.matmul transposed accumulate ins(%{{.*}}, %{{.*}} : tensor<256x?xf32>, tensor<7x256x16xf32>) outs(
 func.func @matmul(%a: tensor<?x256xf32>, %w: tensor<256x100xf32>, %u: tensor<100x256xf32>, %p: tensor<7x256x16xf32>,
-                  %c: tensor<?x100xf32>) -> (tensor<?x100xf32>, tensor<7x256x16xf32>) {
+                  %c: tensor<?x100xf32>, %t: tensor<256x?xf32>) -> (tensor<?x100xf32>, tensor<7x256x16xf32>) {
   %0 = heed.pack ins(%w : tensor<256x100xf32>) outs(%p : tensor<7x256x16xf32>) -> tensor<7x256x16xf32>
   %1 = heed.pack transposed ins(%u : tensor<100x256xf32>) outs(%p : tensor<7x256x16xf32>) -> tensor<7x256x16xf32>
   %2 = heed.matmul ins(%a, %0 : tensor<?x256xf32>, tensor<7x256x16xf32>) outs(%c : tensor<?x100xf32>) -> tensor<?x100xf32>
-  return %2, %1 : tensor<?x100xf32>, tensor<7x256x16xf32>
+  %3 = heed.matmul transposed accumulate ins(%t, %0 : tensor<256x?xf32>, tensor<7x256x16xf32>) outs(%2 : tensor<?x100xf32>) -> tensor<?x100xf32>
+  return %3, %1 : tensor<?x100xf32>, tensor<7x256x16xf32>
 }
 
 // CHECK-LABEL: func @topk(

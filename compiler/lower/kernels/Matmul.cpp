@@ -21,7 +21,7 @@ public:
     Value left = op.getLeft(), packed = op.getPacked();
     int64_t rank = cast<MemRefType>(left.getType()).getRank(),
             packedRank = cast<MemRefType>(packed.getType()).getRank();
-    rows = rank == 1 ? emit.index(1) : emit.dim(left, rank - 2);
+    rows = rank == 1 ? emit.index(1) : emit.dim(left, op.getTransposed() ? rank - 1 : rank - 2);
     depth = emit.dim(packed, packedRank - 2);
     panels = emit.dim(packed, packedRank - 3);
     columns = emit.dim(op.getInit(), rank - 1);
@@ -59,7 +59,7 @@ private:
     Value zero = emit.index(0);
     std::optional<int64_t> known = constantOf(depth);
     Value first = known && *known <= depthBlock ? depth : emit.min(depth, emit.index(depthBlock));
-    sweep(leading, rowBegin, rowEnd, panelBegin, panelEnd, zero, first, /*accumulate=*/false);
+    sweep(leading, rowBegin, rowEnd, panelBegin, panelEnd, zero, first, op.getAccumulate());
     if (!known || *known > depthBlock)
       emit.loop(first, depth, depthBlock, [&](Value from) {
         Value to = emit.min(emit.add(from, depthBlock), depth);
@@ -92,7 +92,7 @@ private:
 
   void emitTile(ArrayRef<Value> leading, RowTile const &tile, Value panel, int64_t group, Value from, Value to,
                 bool accumulate) {
-    MatrixView left = MatrixView::ofLastAxes(op.getLeft(), leading);
+    MatrixView left = MatrixView::ofLastAxes(op.getLeft(), leading, op.getTransposed());
     MatrixView init = MatrixView::ofLastAxes(op.getInit(), leading);
     int64_t vectors = shape.vectors * group;
     SmallVector<Value> rowIndices, columnIndices, sums;

@@ -5,6 +5,7 @@
 #include "dialect/HeedOps.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Remarks.h"
 
@@ -21,6 +22,12 @@ constexpr int64_t fewestColumns = 4;
 /// Packing costs about as much as this many rows; an operand that is packed in every run needs more.
 constexpr int64_t fewestRows = 4;
 
+/// Elements of an axis whose size is known at run time only.
+constexpr int64_t typicalSize = 4096;
+/// A left side of at most this many elements is read where it lies, rows or columns first; a larger one would be walked in
+/// strides that no cache follows.
+constexpr int64_t mostStrided = 1 << 14;
+
 using Dims = SmallVector<unsigned>;
 
 /// A contraction in the terms of heed.matmul: result[batch, rows, columns] = left[batch, rows, depth] * right[batch,
@@ -36,12 +43,36 @@ public:
   Packer(OpBuilder &builder, linalg::LinalgOp op, int64_t width)
       : builder(builder), loc(op.getLoc()), op(op), width(width) {}
 
+  /// The operation that adds a tensor of the same shape to the result, if nothing else happens to the result: the product then
+  /// begins with that tensor. `builder` must stand at the addition.
+  static linalg::GenericOp additionTo(linalg::LinalgOp op) {
+    Value result = op->getResult(0);
+    auto add = result.hasOneUse() ? dyn_cast<linalg::GenericOp>(*result.user_begin()) : linalg::GenericOp();
+    if (!add || add->getBlock() != op->getBlock() || add.getNumDpsInputs() != 2 || add->getNumResults() != 1 ||
+        add.getNumParallelLoops() != add.getNumLoops() || add->getResult(0).getType() != result.getType() ||
+        !llvm::all_of(add.getIndexingMapsArray(), [](AffineMap map) { return map.isIdentity(); }))
+      return {};
+    Block *body = add.getBody();
+    auto sum = body->getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+    if (!sum || body->getOperations().size() != 2 || sum.getLhs() == sum.getRhs() || !isa<BlockArgument>(sum.getLhs()) ||
+        !isa<BlockArgument>(sum.getRhs()) || body->getArgument(2).hasNUsesOrMore(1))
+      return {};
+    Value other = otherOf(add, result);
+    // A tensor that is needed afterwards would have to be copied first.
+    auto state = dyn_cast<BlockArgument>(other);
+    bool ours = state ? isa<scf::ForOp>(state.getOwner()->getParentOp()) : other.hasOneUse();
+    return ours && other != result ? add : linalg::GenericOp();
+  }
+  static Value otherOf(linalg::GenericOp add, Value result) {
+    return add.getDpsInputs()[add.getDpsInputs()[0] == result ? 1 : 0];
+  }
+
   /// Null and a reason if the contraction stays as it is.
-  Value run(std::string &reason) {
+  Value run(std::string &reason, Value begin) {
     std::optional<Product> product = classify(reason);
     if (!product || !isWorthwhile(*product, reason))
       return {};
-    return emit(*product);
+    return emit(*product, begin);
   }
 
 private:
@@ -69,7 +100,49 @@ private:
     for (Dims *group : {&product.batch, &product.rows, &product.columns})
       orderAs(*group, product.resultMap);
     orderAs(product.depth, product.rightMap);
+    Product other = product;
+    std::swap(other.left, other.right);
+    std::swap(other.leftMap, other.rightMap);
+    std::swap(other.rows, other.columns);
+    orderAs(other.depth, other.rightMap);
+    if (!product.rows.empty() && staticSize(other.columns).value_or(typicalSize) >= fewestColumns &&
+        staticSize(other.rows).value_or(typicalSize) >= fewestRows && moved(other) < moved(product))
+      return other;
     return product;
+  }
+
+  /// How many elements are copied to bring a product into the form of the kernel: the right side is packed, and whatever has its
+  /// axes in another order is transposed, which costs about twice as much.
+  double moved(Product const &product) {
+    auto size = [&](ArrayRef<unsigned> dims) {
+      double result = 1;
+      for (unsigned dim : dims)
+        result *= staticSize(dim).value_or(typicalSize);
+      return result;
+    };
+    auto joined = [&](std::initializer_list<ArrayRef<unsigned>> groups) {
+      Dims all;
+      for (ArrayRef<unsigned> group : groups)
+        for (unsigned dim : group)
+          all.push_back(dim);
+      return all;
+    };
+    auto known = [&](AffineMap map, Dims dims) {
+      llvm::erase_if(dims, [&](unsigned dim) { return !map.isFunctionOfDim(dim); });
+      return dims;
+    };
+    Dims left = known(product.leftMap, joined({product.batch, product.rows, product.depth})),
+         right = known(product.rightMap, joined({product.batch, product.depth, product.columns})),
+         turned = known(product.rightMap, joined({product.batch, product.columns, product.depth})),
+         result = joined({product.batch, product.rows, product.columns});
+    double total = size(right);
+    if (!isInOrder(product.leftMap, left))
+      total += 2 * size(left);
+    if (!isInOrder(product.rightMap, right) && !isInOrder(product.rightMap, turned))
+      total += 2 * size(right);
+    if (!isInOrder(product.resultMap, result))
+      total += 2 * size(result);
+    return total;
   }
 
   /// Dims of a group in the order in which a map has them.
@@ -102,15 +175,24 @@ private:
     return size;
   }
 
-  Value emit(Product const &product) {
+  bool readsLeftTransposed(Product const &product) {
+    if (product.rows.empty() || product.depth.empty() ||
+        positionOf(product.leftMap, product.rows.front()) < positionOf(product.leftMap, product.depth.front()))
+      return false;
+    std::optional<int64_t> rows = staticSize(product.rows), depth = staticSize(product.depth);
+    return rows && depth && *rows * *depth <= mostStrided;
+  }
+
+  Value emit(Product const &product, Value begin) {
     bool transposed = positionOf(product.rightMap, product.columns.front()) <
                       (product.depth.empty() ? 0 : positionOf(product.rightMap, product.depth.front()));
     ArrayRef<unsigned> second = transposed ? product.columns : product.depth,
                        third = transposed ? product.depth : product.columns;
     Value right = arrange(product.right, product.rightMap, product.batch, second, third);
-    bool single = product.batch.empty() && product.rows.empty();
+    bool single = product.batch.empty() && product.rows.empty(), leftTransposed = readsLeftTransposed(product);
     Value left = single ? arrangeRow(product.left, product.leftMap, product.depth)
-                        : arrange(product.left, product.leftMap, product.batch, product.rows, product.depth);
+                        : arrange(product.left, product.leftMap, product.batch, leftTransposed ? product.depth : product.rows,
+                                  leftTransposed ? product.rows : product.depth);
 
     SmallVector<OpFoldResult> outer;
     for (unsigned dim : product.batch)
@@ -137,7 +219,10 @@ private:
     Value zeroed = zeroedInit();
     Value init =
         sameShape && zeroed ? zeroed : Value(tensor::EmptyOp::create(builder, loc, shape, builder.getF32Type()));
-    Value result = ir::MatmulOp::create(builder, loc, left, packed, init)->getResult(0);
+    bool accumulate = begin && sameShape && zeroed;
+    if (accumulate)
+      init = begin;
+    Value result = ir::MatmulOp::create(builder, loc, left, packed, init, leftTransposed, accumulate)->getResult(0);
     if (!sameShape)
       result = spread(result, product, single, order);
     if (!zeroed) {
@@ -311,16 +396,24 @@ struct PackContractions : impl::PackContractionsBase<PackContractions> {
     KernelTarget target{vectorBits, registers};
     int64_t width = kernels::TileShape::of(target).width();
     for (linalg::LinalgOp op : contractions) {
-      OpBuilder builder(op);
+      linalg::GenericOp add = Packer::additionTo(op);
+      OpBuilder builder(add ? add.getOperation() : op.getOperation());
       std::string reason;
-      Value result = Packer(builder, op, width).run(reason);
+      Value begin = add ? Packer::otherOf(add, op->getResult(0)) : Value();
+      Value result = Packer(builder, op, width).run(reason, begin);
       auto options = remark::RemarkOpts::name("pack-contraction").category("heed-kernels");
       if (!result) {
         remark::missed(op.getLoc(), options) << ("contraction is not packed: " + reason);
         continue;
       }
       remark::passed(op.getLoc(), options) << "contraction is packed";
-      op->getResult(0).replaceAllUsesWith(result);
+      auto matmul = result.getDefiningOp<ir::MatmulOp>();
+      if (matmul && matmul.getAccumulate()) {
+        add->getResult(0).replaceAllUsesWith(result);
+        add.erase();
+      } else {
+        op->getResult(0).replaceAllUsesWith(result);
+      }
       op.erase();
     }
   }

@@ -13,6 +13,11 @@ func.func @product(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %p: memref<?x?x16xf
   heed.matmul ins(%a, %p : memref<?x?xf32>, memref<?x?x16xf32>) outs(%c : memref<?x?xf32>)
   return
 }
+func.func @updated(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %p: memref<?x?x16xf32>, %c: memref<?x?xf32>) attributes {llvm.emit_c_interface} {
+  heed.pack ins(%b : memref<?x?xf32>) outs(%p : memref<?x?x16xf32>)
+  heed.matmul transposed accumulate ins(%a, %p : memref<?x?xf32>, memref<?x?x16xf32>) outs(%c : memref<?x?xf32>)
+  return
+}
 func.func @transposed(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %p: memref<?x?x16xf32>, %c: memref<?x?xf32>) attributes {llvm.emit_c_interface} {
   heed.pack transposed ins(%b : memref<?x?xf32>) outs(%p : memref<?x?x16xf32>)
   heed.matmul ins(%a, %p : memref<?x?xf32>, memref<?x?x16xf32>) outs(%c : memref<?x?xf32>)
