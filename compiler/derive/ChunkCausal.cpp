@@ -48,18 +48,18 @@ public:
   }
 
   void run() {
-    AffineExpr n = builder.getAffineSymbolExpr(match.symbols.size());
     SmallVector<OpFoldResult> operands(match.symbols.begin(), match.symbols.end());
-    operands.push_back(match.rows());
-    auto atLeastZero = [&](AffineExpr expr) {
+    auto atLeastZero = [&](AffineExpr expr, ArrayRef<OpFoldResult> operands) {
       AffineMap map = AffineMap::get(0, operands.size(), {expr, builder.getAffineConstantExpr(0)}, builder.getContext());
       return affine::makeComposedFoldedAffineMax(builder, location, map, operands);
     };
     shift = affine::makeComposedFoldedAffineApply(builder, location, match.shift, operands);
     origin = affine::makeComposedFoldedAffineApply(builder, location, match.origin, operands);
-    before = atLeastZero(match.shift); // keys that the first of these rows sees besides its own
-    first = atLeastZero(-match.shift); // rows in front of it see none
-    count = isConstantIntValue(first, 0) ? match.rows() : atLeastZero(n + match.shift);
+    before = atLeastZero(match.shift, operands); // keys that the first of these rows sees besides its own
+    first = atLeastZero(-match.shift, operands); // rows in front of it see none
+    count = isConstantIntValue(first, 0) ? match.rows()
+                                         : atLeastZero(builder.getAffineSymbolExpr(0) - builder.getAffineSymbolExpr(1),
+                                                       {match.rows(), first});
 
     Value init = tensor::EmptyOp::create(builder, location, match.out.getMixedSizes(), f32);
     if (!isConstantIntValue(first, 0))
