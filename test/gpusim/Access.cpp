@@ -89,7 +89,9 @@ std::byte const *Warp::load(Instruction const &i, Space wanted, std::uint64_t gi
       failAt(lane, "parameter load of {} bytes at byte {} of {}: out of bounds", size, address, launch.parameters.size());
     return &launch.parameters[address];
   default:
-    return launch.memory.load(address, size, what, int(lane));
+    if (i.strong)
+      launch.memory.order.meet(address);
+    return launch.memory.load(address, size, what, int(lane), i.strong);
   }
 }
 
@@ -109,7 +111,9 @@ std::byte *Warp::store(Instruction const &i, Space wanted, std::uint64_t given, 
   case Space::Param:
     failAt(lane, "a store to a parameter");
   default:
-    return launch.memory.store(address, size, what, int(lane));
+    if (i.strong)
+      launch.memory.order.meet(address);
+    return launch.memory.store(address, size, what, int(lane), i.strong);
   }
 }
 

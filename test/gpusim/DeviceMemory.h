@@ -1,11 +1,10 @@
 // DeviceMemory.h - global memory: allocations in an address space that the host cannot dereference.
 #pragma once
 
+#include "test/gpusim/GlobalOrder.h"
+
 #include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
 namespace gpusim {
 
@@ -29,23 +28,27 @@ public:
   /// The start and size of the allocation that holds `address`.
   bool rangeOf(std::uint64_t address, std::uint64_t &base, std::uint64_t &size) const;
 
-  /// For kernels; fail with `what` in the message.
-  std::byte const *load(std::uint64_t address, std::uint64_t size, char const *what, int lane) {
+  /// For kernels; fail with `what` in the message. `strong`: atomic, volatile or the like.
+  std::byte const *load(std::uint64_t address, std::uint64_t size, char const *what, int lane, bool strong = false) {
     Allocation *allocation = find(address, size);
     std::uint64_t at = address - (allocation ? allocation->base : 0);
     if (!allocation || (unwritten == Unwritten::Reject && !allocation->isWritten(at, size)))
       rejectAccess(address, size, what, lane);
+    checkOrder(*allocation, at, size, what, lane, strong);
     return allocation->bytes.get() + at;
   }
-  std::byte *store(std::uint64_t address, std::uint64_t size, char const *what, int lane) {
+  std::byte *store(std::uint64_t address, std::uint64_t size, char const *what, int lane, bool strong = false) {
     Allocation *allocation = find(address, size);
     if (!allocation)
       rejectAccess(address, size, what, lane);
     std::uint64_t at = address - allocation->base;
     allocation->markWritten(at, size);
+    checkOrder(*allocation, at, size, what, lane, strong);
+    stamp(*allocation, at, size, strong);
     return allocation->bytes.get() + at;
   }
 
+  GlobalOrder order;
   Unwritten unwritten = Unwritten::Reject;
 
 private:
@@ -53,7 +56,8 @@ private:
     std::uint64_t base = 0, size = 0;
     bool released = false;
     std::unique_ptr<std::byte[]> bytes;
-    std::unique_ptr<std::uint8_t[]> written; ///< one flag per byte
+    std::unique_ptr<std::uint8_t[]> written;      ///< one flag per byte
+    std::unique_ptr<GlobalOrder::Stamp[]> stamps; ///< of each byte, once a kernel has written any
     bool isWritten(std::uint64_t at, std::uint64_t count) const {
       for (std::uint64_t i = at; i < at + count; ++i)
         if (!written[i])
@@ -79,6 +83,24 @@ private:
       return nullptr;
     return &allocation;
   }
+  void checkOrder(Allocation const &allocation, std::uint64_t at, std::uint64_t size, char const *what, int lane,
+                  bool strong) const {
+    if (!allocation.stamps)
+      return;
+    for (std::uint64_t i = at; i < at + size; ++i)
+      if (!order.allows(allocation.stamps[i], strong))
+        rejectOrder(allocation, i, size, what, lane);
+  }
+  void stamp(Allocation &allocation, std::uint64_t at, std::uint64_t size, bool strong) {
+    if (!allocation.stamps)
+      allocation.stamps = std::make_unique<GlobalOrder::Stamp[]>(allocation.size);
+    for (std::uint64_t i = at; i < at + size; ++i)
+      allocation.stamps[i] = order.stampOf(strong);
+    if (!strong)
+      order.wrote();
+  }
+  [[noreturn]] void rejectOrder(Allocation const &allocation, std::uint64_t at, std::uint64_t size, char const *what,
+                                int lane) const;
   [[noreturn]] void rejectAccess(std::uint64_t address, std::uint64_t size, char const *what, int lane) const;
 
   std::vector<Allocation> allocations;

@@ -137,18 +137,25 @@ void Launch::run() {
   if (dynamicShared)
     size = kernel.dynamicShared - SharedMemory::Begin + dynamicShared;
   shared.configure(size, warps, kernel.sharedGranule);
-  for (unsigned z = 0; z < grid[2]; ++z)
-    for (unsigned y = 0; y < grid[1]; ++y)
-      for (unsigned x = 0; x < grid[0]; ++x) {
-        Block block;
-        block.launch = this;
-        block.index[0] = x, block.index[1] = y, block.index[2] = z;
-        block.warps.resize(warps);
-        shared.beginBlock();
-        for (unsigned number = 0; number < warps; ++number)
-          startWarp(block, number, total);
-        Schedule(block).run();
-      }
+  // Nothing may depend on the order of blocks; with a seed it is random.
+  std::vector<std::uint64_t> order(std::uint64_t(grid[0]) * grid[1] * grid[2]);
+  std::iota(order.begin(), order.end(), std::uint64_t(0));
+  if (options.seed)
+    std::shuffle(order.begin(), order.end(), random);
+  memory.order.beginLaunch();
+  for (std::uint64_t number : order) {
+    Block block;
+    block.launch = this;
+    block.index[0] = unsigned(number % grid[0]);
+    block.index[1] = unsigned(number / grid[0] % grid[1]);
+    block.index[2] = unsigned(number / grid[0] / grid[1]);
+    block.warps.resize(warps);
+    memory.order.beginBlock(fmt::format("({}, {}, {})", block.index[0], block.index[1], block.index[2]));
+    shared.beginBlock();
+    for (unsigned warp = 0; warp < warps; ++warp)
+      startWarp(block, warp, total);
+    Schedule(block).run();
+  }
 }
 
 } // namespace gpusim

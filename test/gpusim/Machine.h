@@ -21,7 +21,7 @@ struct Options {
   Asynchrony asynchrony = Asynchrony::Late;
   Unwritten unwritten = Unwritten::Reject;
   unsigned seed = 0; ///< of the schedule of warps; 0: in order
-  std::uint64_t instructionLimit = std::uint64_t(20) << 30; ///< per launch
+  std::uint64_t instructionLimit = std::uint64_t(1) << 31; ///< per launch
 };
 
 struct Statistics {

@@ -45,6 +45,7 @@ struct Instruction {
   std::uint8_t negated = 0; ///< bit i: predicate source[i] is negated
   bool guarded = false, guardNegated = false;
   bool aligned = false;  ///< all lanes of the warp must take part
+  bool strong = false;   ///< a memory access that others may make at the same time
   bool touchesMatrix = false; ///< reads or writes a register that some wgmma uses
   std::vector<std::uint32_t> matrixReads, matrixWrites;
   std::string text;

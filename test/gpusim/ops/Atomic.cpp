@@ -101,6 +101,7 @@ void atomicHandler(Warp &warp, Instruction const &i, Mask mask) {
 
 template <bool Returns> void decodeAtomic(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   takeMemoryOrder(modifiers);
+  i.strong = true;
   i.space = takeStateSpace(modifiers).value_or(Space::Generic);
   auto action = modifiers.takeOneOf({"add", "min", "max", "and", "or", "xor", "exch", "cas", "inc", "dec"});
   if (!action)

@@ -1,5 +1,5 @@
-// Fence.cpp - fences. Memory here is always in order; those between generic accesses and async engines leave a mark that
-// async operations look for.
+// Fence.cpp - fences. Memory here is always in order; but a fence leaves a mark that others look for: async engines of what
+// threads wrote, blocks of what another block wrote.
 #include "test/gpusim/ops/Spaces.h"
 #include "test/gpusim/ops/TransactionBarrier.h"
 
@@ -22,6 +22,8 @@ void proxyHandler(Warp &warp, Instruction const &, Mask) {
   warp.block->launch->shared.proxyFence(warp.number);
 }
 
+void globalHandler(Warp &warp, Instruction const &, Mask) { warp.block->launch->memory.order.fence(); }
+
 void decodeFence(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   i.run = nothing;
   if (modifiers.take("proxy")) {
@@ -38,14 +40,16 @@ void decodeFence(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
     i.run = barrierInitHandler;
   }
   modifiers.takeOneOf({"sc", "acq_rel", "release", "acquire"});
-  modifiers.takeOneOf({"cta", "cluster", "gpu", "sys"});
+  auto scope = modifiers.takeOneOf({"gpu", "sys", "cta", "cluster"});
+  if (i.run == nothing && scope && *scope < 2)
+    i.run = globalHandler;
   decoder.expectOperands(0, 2);
 }
 
 void decodeMembar(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
-  modifiers.takeOneOf({"cta", "gl", "sys"});
+  auto scope = modifiers.takeOneOf({"gl", "sys", "cta"});
   decoder.expectOperands(0);
-  i.run = nothing;
+  i.run = scope && *scope < 2 ? globalHandler : nothing;
 }
 
 } // namespace

@@ -17,9 +17,10 @@ std::optional<Space> takeStateSpace(Modifiers &modifiers) {
   return spaces[*other];
 }
 
-void takeMemoryOrder(Modifiers &modifiers) {
-  modifiers.takeOneOf({"weak", "volatile", "relaxed", "acquire", "release", "acq_rel"});
+bool takeMemoryOrder(Modifiers &modifiers) {
+  bool strong = !modifiers.take("weak") && modifiers.takeOneOf({"volatile", "relaxed", "acquire", "release", "acq_rel"});
   modifiers.takeOneOf({"cta", "cluster", "gpu", "sys"});
+  return strong;
 }
 
 void takeCachePolicy(Modifiers &modifiers) {
@@ -122,7 +123,7 @@ template <bool Stores> Handler *sameHandler(unsigned width, std::size_t count) {
 }
 
 template <bool Stores> void decodeAccess(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
-  takeMemoryOrder(modifiers);
+  i.strong = takeMemoryOrder(modifiers);
   i.space = takeStateSpace(modifiers).value_or(Space::Generic);
   takeCachePolicy(modifiers);
   auto vector = modifiers.takeOneOf({"v2", "v4", "v8"});

@@ -119,6 +119,8 @@ void multiply(Product const &product) {
 void startHandler(Warp &warp, Instruction const &i, Mask mask) {
   if (mask != AllLanes)
     fail("wgmma needs all 32 lanes, not {:#x}", mask);
+  if (warp.number / 4 * 4 + 3 >= warp.block->warps.size())
+    fail("wgmma needs a warpgroup: four warps, beginning at a multiple of four");
   auto const &p = static_cast<WgmmaPayload const &>(*i.payload);
   MatrixState &state = matrixStateOf(warp);
   SharedMemory &shared = warp.block->launch->shared;
