@@ -65,6 +65,7 @@ struct HoistWeightPacking : impl::HoistWeightPackingBase<HoistWeightPacking> {
     int64_t bytes = 0;
     using Key = std::tuple<Value, unsigned, Type>;
     llvm::MapVector<Key, Value> done;
+    SmallVector<Value> arguments;
     for (auto [pack, slice] : llvm::zip_equal(packs, slices)) {
       Type type = pack.getInit().getType();
       Value &argument = done[{pack.getSource(), pack.getTransposed() ? 1u : 0u, type}];
@@ -76,6 +77,10 @@ struct HoistWeightPacking : impl::HoistWeightPackingBase<HoistWeightPacking> {
         remark::passed(pack.getLoc(), remark::RemarkOpts::name("hoist-packing").category("heed-kernels"))
             << "packed once, when weights are set";
       }
+      arguments.push_back(argument);
+    }
+    // Only now: what feeds a pack may be a product with another one.
+    for (auto [pack, argument] : llvm::zip_equal(packs, arguments)) {
       pack.getResult().replaceAllUsesWith(argument);
       pack.erase();
     }
