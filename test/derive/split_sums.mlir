@@ -3,7 +3,7 @@
 
 // CHECK-DAG: #[[$SHIFT:.*]] = affine_map<(d0) -> (d0 + 16)>
 // CHECK-LABEL: func @concat(
-// CHECK-SAME: %[[Q:.*]]: tensor<?x16xf32>, %[[K:.*]]: tensor<?x8xf32>, %[[W:.*]]: tensor<24x5xf32>
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<?x16xf32>, %[[K:[a-z0-9]+]]: tensor<?x8xf32>, %[[W:[a-z0-9]+]]: tensor<24x5xf32>
 // CHECK: heed.define(%{{.*}}, %{{.*}}) value (%[[I:.*]], %[[J:.*]], %[[O:.*]]) {
 // CHECK: %[[A:.*]] = heed.reduce sum(%c16{{.*}}) value (%[[C:.*]]) {
 // CHECK-DAG: tensor.extract %[[Q]][%[[I]], %[[C]]]

@@ -38,3 +38,14 @@ func.func @wide(%x: f64) -> f64 {
   %e = math.exp %x : f64
   return %e : f64
 }
+
+// A term of a sum is a quotient of two polynomials, which needs no exponential.
+// CHECK-LABEL: func @term(
+// CHECK-NOT: math.tanh
+// CHECK-NOT: arith.shli
+// CHECK: arith.divf
+// CHECK: return
+func.func @term(%x: vector<8xf32>) -> vector<8xf32> {
+  %t = math.tanh %x {heed.term} : vector<8xf32>
+  return %t : vector<8xf32>
+}
