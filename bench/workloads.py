@@ -76,12 +76,12 @@ def causal(i, j, inputs):
     return j <= i
 
 
-def normal(**shapes):
-    """Further inputs of standard normal numbers; n stands for the rows."""
+def normal(scale=1, **shapes):
+    """Further inputs of normal numbers; n stands for the rows."""
 
     def make(n):
         random = numpy.random.default_rng(3)
-        return {name: random.standard_normal([n if size == "n" else size for size in shape], dtype=numpy.float32)
+        return {name: scale * random.standard_normal([n if size == "n" else size for size in shape], dtype=numpy.float32)
                 for name, shape in shapes.items()}
 
     return make
@@ -93,7 +93,7 @@ LINEAR = [
     Workload("linear causal", "linear_causal", 4096, 64, causal, score="linear", flop=8 * 4096 * 4 * 64 * 64),
     Workload("Performer 256 features", "performer_256", 4096, 64, score="performer", extra=normal(w=(256, 64)),
              flop=8 * 4096 * 8 * 256 * 64),
-    Workload("Linformer 256", "linformer_256", 4096, 64, score="linformer", extra=normal(a=(256, "n"), b=(256, "n")),
+    Workload("Linformer 256", "linformer_256", 4096, 64, score="linformer", extra=normal(1 / 64, a=(256, "n"), b=(256, "n")),
              flop=8 * 4096 * 8 * 256 * 64),
 ]
 ATTENTION = [
