@@ -108,7 +108,8 @@ private:
     return hasRow;
   }
 
-  /// (n + m) d e against n m (d + e): it pays where d and e are known and n or m may be larger than both.
+  /// (n + m) d e against n m (d + e), in the limit for a size that only the run gives: it pays where d and e are known and n or m
+  /// may be larger than both.
   bool isCheaper() {
     std::optional<int64_t> inner = getConstantIntValue(chain.inner.getSizes().front()), features = 1;
     for (Value index : chain.kept) {
@@ -130,8 +131,10 @@ private:
           getConstantIntValue(chain.out.getMixedSizes()[cast<BlockArgument>(axis).getArgNumber()]);
       rows = rows && size ? std::optional<int64_t>(*rows * *size) : std::nullopt;
     }
-    if (!keys || !rows)
+    if (!keys && !rows)
       return true;
+    if (!keys || !rows)
+      return *inner * *features < (keys ? *keys : *rows) * (*inner + *features);
     return (*rows + *keys) * *inner * *features < *rows * *keys * (*inner + *features);
   }
 
