@@ -1,5 +1,7 @@
 // RaiseAttention.cpp - weighted sums to heed.attention.
 #include "compiler/derive/AttentionMatch.h"
+#include "compiler/derive/InlinePairs.h"
+#include "compiler/derive/JoinProducts.h"
 #include "compiler/derive/LinalgOperands.h"
 
 #include "mlir/IR/Remarks.h"
@@ -57,74 +59,6 @@ void inlineChoices(Operation *top) {
     read.erase();
     if (producer->use_empty())
       producer.erase();
-  }
-}
-
-/// Computes an element of `producer` where `read` reads it; adds the reads of the copy to the worklist.
-void inlineRead(tensor::ExtractOp read, DefineOp producer, SmallVectorImpl<tensor::ExtractOp> &worklist) {
-  OpBuilder builder(read);
-  IRMapping map;
-  map.map(producer.getValueBlock()->getArguments(), read.getIndices());
-  Value value = derive::cloneSlice(builder, producer.getYielded(), producer, map);
-  producer.getValue().walk([&](tensor::ExtractOp original) {
-    if (Value copy = map.lookupOrNull(original.getResult()))
-      worklist.push_back(copy.getDefiningOp<tensor::ExtractOp>());
-  });
-  read.replaceAllUsesWith(value);
-  read.erase();
-  if (producer->use_empty())
-    producer.erase();
-}
-
-/// Computes definitions without reductions where `region` reads them, if they are read by several indices and by `column` (null: any).
-void inlinePairs(Region &region, Operation *top, Value column) {
-  SmallVector<tensor::ExtractOp> worklist;
-  region.walk([&](tensor::ExtractOp read) { worklist.push_back(read); });
-  while (!worklist.empty()) {
-    tensor::ExtractOp read = worklist.pop_back_val();
-    auto producer = read.getTensor().getDefiningOp<DefineOp>();
-    derive::IndexSet indices;
-    for (Value subscript : read.getIndices())
-      derive::collectIndices(subscript, top, indices);
-    if (producer && !derive::containsReduce(producer) && indices.size() > 1 && (!column || indices.contains(column)))
-      inlineRead(read, producer, worklist);
-  }
-}
-
-/// What is as large as the weights needs no storage as a part of the score, or of the domain that the sum over the weights has, too.
-void inlineIntoScore(derive::Weights weights) {
-  SoftmaxOp softmax = weights.getSoftmax();
-  for (Region *region : {&weights.getDomain(), &weights.getValue()})
-    if (!region->empty())
-      inlinePairs(*region, weights.getOperation(), softmax ? region->getArgument(softmax.getAxis()) : Value());
-  if (!softmax)
-    return;
-  for (Operation *user : weights->getUsers()) {
-    auto sum = user->getParentOfType<ReduceOp>();
-    auto define = sum ? sum->getParentOfType<DefineOp>() : DefineOp();
-    if (define && sum.hasDomain() && sum.getSizes().size() == 1)
-      inlinePairs(sum.getDomain(), define, sum.getDomainBlock()->getArgument(0));
-  }
-}
-
-/// Computes definitions without reductions where the sum of `dots` reads them, if every term needs its own element of them: they
-/// are larger than the scores.
-void inlineIntoTerms(DefineOp dots) {
-  ReduceOp sum = derive::rootReduce(dots);
-  if (!sum)
-    return;
-  size_t all = dots.getType().getRank() + sum.getSizes().size();
-  SmallVector<tensor::ExtractOp> worklist;
-  sum.getValue().walk([&](tensor::ExtractOp read) { worklist.push_back(read); });
-  while (!worklist.empty()) {
-    tensor::ExtractOp read = worklist.pop_back_val();
-    auto producer = read.getTensor().getDefiningOp<DefineOp>();
-    derive::IndexSet indices;
-    for (Value subscript : read.getIndices())
-      derive::collectIndices(subscript, dots, indices);
-    if (!producer || derive::containsReduce(producer) || indices.size() < all)
-      continue;
-    inlineRead(read, producer, worklist);
   }
 }
 
@@ -344,14 +278,15 @@ struct RaiseAttention : impl::RaiseAttentionBase<RaiseAttention> {
     });
     llvm::SmallSetVector<DefineOp, 8> sums;
     for (derive::Weights weights : all) {
-      inlineIntoScore(weights);
+      derive::inlineIntoScore(weights);
+      derive::joinProducts(weights);
       weights.getValue().walk([&](tensor::ExtractOp read) {
         if (auto producer = read.getTensor().getDefiningOp<DefineOp>())
           sums.insert(producer);
       });
     }
     for (DefineOp sum : sums)
-      inlineIntoTerms(sum);
+      derive::inlineIntoTerms(sum);
 
     SmallVector<DefineOp> defines;
     getOperation().walk([&](DefineOp define) { defines.push_back(define); });
