@@ -62,6 +62,9 @@ Value Elaborator::evaluateFunction(ast::Expr const &expr) {
     Value value = evaluateStatic(*parameter, argument.value);
     if (value.poisoned())
       return {};
+    // A tensor that is captured is computed here, once for all calls.
+    if (TensorPtr captured = value.tensor(); captured && captured->rank() > 0 && !isPlainRead(captured))
+      value = storeTemporary(captured);
     partial->statics.emplace_back(argument.name, value);
   }
   return std::shared_ptr<FunctionValue const>(partial);
@@ -211,11 +214,14 @@ bool Elaborator::bindArguments(FunctionValue const &function, ast::Call const &c
   std::vector<Value> given(parameters.size());
   std::vector<bool> isGiven(parameters.size());
   std::vector<ast::Range> ranges(parameters.size(), call.range);
+  size_t captured = 0;
   for (auto &[name, value] : function.statics)
     for (size_t k = 0; k < parameters.size(); ++k)
       if (parameters[k]->name.text == name.text) {
         given[k] = value;
         isGiven[k] = true;
+        ranges[k] = name.range;
+        captured += !isStatic(*parameters[k]);
       }
   // By position: the parameters that are not given yet, in order.
   std::vector<ast::Expr const *> expressions(parameters.size());
@@ -228,7 +234,7 @@ bool Elaborator::bindArguments(FunctionValue const &function, ast::Call const &c
           size_t(std::count_if(parameters.begin(), parameters.end(), [](auto *p) { return !isStatic(*p); }));
       error(Code::H0304, ast::rangeOf(argument),
             fmt::format("'{}' takes {}, found {}", callable.name.text, plural(tensors, "argument"),
-                        call.arguments.size()),
+                        call.arguments.size() + captured),
             Note{callable.name.range, "declared here"});
       return false;
     }

@@ -60,8 +60,16 @@ void Elaborator::error(Code code, ast::Range range, std::string text, std::optio
 std::string Elaborator::textOf(ast::Range range) const {
   if (range.empty() || range.last - range.first > 60)
     return "";
-  std::string text(
-      sources.textAt(range.first).substr(range.first - sources.baseAt(range.first), range.last - range.first));
+  std::string_view file = sources.textAt(range.first);
+  size_t first = range.first - sources.baseAt(range.first), size = range.last - range.first;
+  // Parentheses belong to no operand: one may be open at the end of the last.
+  auto open = [&] {
+    auto part = file.substr(first, size);
+    return std::count(part.begin(), part.end(), '(') - std::count(part.begin(), part.end(), ')');
+  };
+  while (open() > 0 && first + size < file.size() && (file[first + size] == ' ' || file[first + size] == ')'))
+    ++size;
+  std::string text(file.substr(first, size));
   return text.find('\n') == std::string::npos ? text : "";
 }
 
@@ -138,9 +146,9 @@ std::set<std::string> Elaborator::visibleNames() {
   for (FileScope const *import : instance->file->imports)
     addFile(*import);
   for (char const *name :
-       {"sum",   "product", "mean",  "max",    "min",   "argmax", "argmin", "any",   "all", "softmax", "topk",
-        "exp",   "log",     "sqrt",  "rsqrt",  "abs",   "sin",    "cos",    "tanh",  "erf", "sigmoid",
-        "floor", "ceil",    "round", "select", "float", "int",    "dot",    "concat", "length"})
+       {"sum",     "product", "mean", "max",   "min",    "argmax", "argmin", "any", "all",    "softmax",
+        "topk",    "exp",     "log",  "sqrt",  "rsqrt",  "abs",    "sin",    "cos", "tanh",   "erf",
+        "sigmoid", "floor",   "ceil", "round", "select", "float",  "int",    "dot", "concat", "length"})
     names.insert(name);
   return names;
 }
