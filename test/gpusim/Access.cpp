@@ -57,8 +57,7 @@ char const *nameOf(Space space, bool writes) {
 
 std::uint64_t Warp::address(Instruction const &i, unsigned source, unsigned lane) {
   bool isNarrow = i.negated & (16u << source);
-  std::uint64_t base =
-      isNarrow ? at<std::uint32_t>(i.source[source])[lane] : at<std::uint64_t>(i.source[source])[lane];
+  std::uint64_t base = isNarrow ? at<std::uint32_t>(i.source[source])[lane] : at<std::uint64_t>(i.source[source])[lane];
   return base + std::uint64_t(i.offset);
 }
 
@@ -86,7 +85,8 @@ std::byte const *Warp::load(Instruction const &i, Space wanted, std::uint64_t gi
     return &local[lane * launch.kernel.localBytes + address];
   case Space::Param:
     if (address > launch.parameters.size() || size > launch.parameters.size() - address)
-      failAt(lane, "parameter load of {} bytes at byte {} of {}: out of bounds", size, address, launch.parameters.size());
+      failAt(lane, "parameter load of {} bytes at byte {} of {}: out of bounds", size, address,
+             launch.parameters.size());
     return &launch.parameters[address];
   default:
     if (i.strong)

@@ -205,8 +205,7 @@ void BodyParser::instruction(std::string_view mnemonic, bool guarded, Operand gu
   statement.opcode = mnemonic.substr(0, dot);
   while (dot != mnemonic.npos) {
     std::size_t next = mnemonic.find('.', dot + 1);
-    statement.modifiers.emplace_back(
-        mnemonic.substr(dot + 1, next == mnemonic.npos ? mnemonic.npos : next - dot - 1));
+    statement.modifiers.emplace_back(mnemonic.substr(dot + 1, next == mnemonic.npos ? mnemonic.npos : next - dot - 1));
     dot = next;
   }
   while (lexer.peek() != ';') {

@@ -15,8 +15,8 @@ namespace {
 DecodeTable const &decodeTable() {
   static DecodeTable const table = [] {
     DecodeTable result;
-    for (auto *add : {addInteger, addBits, addFloat, addCompare, addConvert, addMove, addLoadStore, addAtomic, addControl,
-                      addWarp, addCopy, addFragment, addTransactionBarrier, addWgmma, addFence})
+    for (auto *add : {addInteger, addBits, addFloat, addCompare, addConvert, addMove, addLoadStore, addAtomic,
+                      addControl, addWarp, addCopy, addFragment, addTransactionBarrier, addWgmma, addFence})
       add(result);
     return result;
   }();
@@ -87,8 +87,8 @@ Operand const &Decoder::operand(unsigned index) const {
 
 void Decoder::expectOperands(unsigned least, unsigned most) const {
   if (operandCount() < least || operandCount() > most)
-    fail("found {} operands, expected {}", operandCount(), least == most ? std::to_string(least)
-                                                                        : fmt::format("{} to {}", least, most));
+    fail("found {} operands, expected {}", operandCount(),
+         least == most ? std::to_string(least) : fmt::format("{} to {}", least, most));
 }
 
 std::uint32_t Decoder::source(Operand const &operand, unsigned width) {

@@ -11,7 +11,8 @@ namespace gpusim {
 
 class DeviceMemory;
 
-/// The words after an opcode. Each must be taken by somebody: what is left over is an error, so that no meaning is dropped.
+/// The words after an opcode. Each must be taken by somebody: what is left over is an error, so that no meaning is
+/// dropped.
 class Modifiers {
 public:
   explicit Modifiers(std::vector<std::string> const &words) : words(words), taken(words.size(), false) {}

@@ -57,10 +57,11 @@ bool DeviceMemory::rangeOf(std::uint64_t address, std::uint64_t &base, std::uint
 
 void DeviceMemory::rejectOrder(Allocation const &allocation, std::uint64_t at, std::uint64_t size, char const *what,
                                int lane) const {
-  throw Failure(fmt::format("race: {} of {} bytes at byte {} of an allocation of {} bytes is not ordered after the write by "
-                            "block {} of the same launch",
-                            what, size, at, allocation.size, order.nameOf(allocation.stamps[at])),
-                lane);
+  throw Failure(
+      fmt::format("race: {} of {} bytes at byte {} of an allocation of {} bytes is not ordered after the write by "
+                  "block {} of the same launch",
+                  what, size, at, allocation.size, order.nameOf(allocation.stamps[at])),
+      lane);
 }
 
 void DeviceMemory::rejectAccess(std::uint64_t address, std::uint64_t size, char const *what, int lane) const {

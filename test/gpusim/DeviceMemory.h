@@ -8,13 +8,14 @@
 
 namespace gpusim {
 
-/// The windows of generic addresses. None is a valid address of a process on x86-64 or AArch64, so that host code that takes
-/// a device pointer for its own stops at once.
+/// The windows of generic addresses. None is a valid address of a process on x86-64 or AArch64, so that host code that
+/// takes a device pointer for its own stops at once.
 constexpr std::uint64_t GlobalWindow = 0x0a00'0000'0000'0000, SharedWindow = 0x0b00'0000'0000'0000,
                         LocalWindow = 0x0c00'0000'0000'0000, ParamWindow = 0x0d00'0000'0000'0000,
                         WindowMask = 0xff00'0000'0000'0000;
 
-/// What reading bytes that nobody wrote does. With `Allow` they are a pattern that is NaN in every floating-point format.
+/// What reading bytes that nobody wrote does. With `Allow` they are a pattern that is NaN in every floating-point
+/// format.
 enum class Unwritten { Reject, Allow };
 
 class DeviceMemory {

@@ -12,7 +12,9 @@ Driver &Driver::instance() {
   return driver;
 }
 
-void report(char const *what, std::string const &message) { std::fprintf(stderr, "gpusim: %s: %s\n", what, message.c_str()); }
+void report(char const *what, std::string const &message) {
+  std::fprintf(stderr, "gpusim: %s: %s\n", what, message.c_str());
+}
 
 Options optionsFromEnvironment() {
   Options options;
@@ -51,8 +53,9 @@ static Result launch(LoadedFunction const &function, unsigned const (&grid)[3], 
   if (grid[0] == 0 || grid[1] == 0 || grid[2] == 0 || grid[0] > 0x7fffffff || grid[1] > 65535 || grid[2] > 65535)
     return refuse(fmt::format("a grid of {} x {} x {} blocks", grid[0], grid[1], grid[2]));
   if (kernel.requiredThreads[0] && std::memcmp(kernel.requiredThreads, threads, sizeof threads) != 0)
-    return refuse(fmt::format("blocks of {} x {} x {} threads, the kernel requires {} x {} x {}", threads[0], threads[1],
-                              threads[2], kernel.requiredThreads[0], kernel.requiredThreads[1], kernel.requiredThreads[2]));
+    return refuse(fmt::format("blocks of {} x {} x {} threads, the kernel requires {} x {} x {}", threads[0],
+                              threads[1], threads[2], kernel.requiredThreads[0], kernel.requiredThreads[1],
+                              kernel.requiredThreads[2]));
   if (kernel.maximumThreads && total > kernel.maximumThreads)
     return refuse(fmt::format("{} threads, the kernel allows {}", total, kernel.maximumThreads));
   if (dynamicShared > function.dynamicSharedLimit)

@@ -9,7 +9,8 @@ using namespace gpusim;
 
 namespace {
 
-template <class Work> Result locked(Work &&work) {
+template <class Work>
+Result locked(Work &&work) {
   Driver &driver = Driver::instance();
   if (!driver.initialised)
     return NotInitialized;
@@ -27,8 +28,8 @@ std::byte *access(DeviceMemory &memory, char const *function, DevicePointer addr
 
 bool isDevice(void const *pointer) { return (std::uint64_t(pointer) & WindowMask) == GlobalWindow; }
 
-/// With HEED_GPUSIM_DIGEST=FILE that file always holds a hash (FNV-1a) of all that the host has read so far: two runs of a
-/// program that leave the same hash had the same results.
+/// With HEED_GPUSIM_DIGEST=FILE that file always holds a hash (FNV-1a) of all that the host has read so far: two runs
+/// of a program that leave the same hash had the same results.
 void digest(std::byte const *bytes, std::size_t size) {
   static char const *file = std::getenv("HEED_GPUSIM_DIGEST");
   if (!file)
@@ -39,7 +40,8 @@ void digest(std::byte const *bytes, std::size_t size) {
   std::ofstream(file) << fmt::format("{:016x}\n", hash);
 }
 
-template <class Value> Result fill(DevicePointer address, Value value, std::size_t count) {
+template <class Value>
+Result fill(DevicePointer address, Value value, std::size_t count) {
   if (count == 0)
     return Success;
   return locked([&](DeviceMemory &memory) {
@@ -64,6 +66,7 @@ constexpr Named Names[] = {
     {NoDevice, "CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"},
     {InvalidDevice, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"},
     {InvalidContext, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
+    {NoBinaryForGpu, "CUDA_ERROR_NO_BINARY_FOR_GPU", "no kernel image is available for execution on the device"},
     {InvalidPtx, "CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"},
     {InvalidHandle, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
     {NotFound, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
@@ -184,7 +187,9 @@ GPUSIM_EXPORT Result cuMemsetD8_v2(DevicePointer to, unsigned char value, std::s
 GPUSIM_EXPORT Result cuMemsetD16_v2(DevicePointer to, unsigned short value, std::size_t count) {
   return fill(to, value, count);
 }
-GPUSIM_EXPORT Result cuMemsetD32_v2(DevicePointer to, unsigned value, std::size_t count) { return fill(to, value, count); }
+GPUSIM_EXPORT Result cuMemsetD32_v2(DevicePointer to, unsigned value, std::size_t count) {
+  return fill(to, value, count);
+}
 GPUSIM_EXPORT Result cuMemsetD8Async(DevicePointer to, unsigned char value, std::size_t count, void *) {
   return fill(to, value, count);
 }

@@ -1,7 +1,9 @@
 // DriverModule.cpp - modules, and the way for a test to look at their text or to exchange it.
 #include "test/gpusim/Driver.h"
 
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 
@@ -21,6 +23,17 @@ std::string exchanged(std::string text, unsigned number) {
   return text;
 }
 
+/// Code for a device runs on later ones too, but code for sm_90a only on 9.0.
+bool runsHere(std::string const &target) {
+  int wanted = 0, major, minor;
+  char feature = 0;
+  if (std::sscanf(target.c_str(), "sm_%d%c", &wanted, &feature) < 1)
+    return false;
+  computeCapability(major, minor);
+  int present = 10 * major + minor;
+  return feature == 'a' ? wanted == present : wanted <= present;
+}
+
 } // namespace
 
 GPUSIM_EXPORT Result cuModuleLoadDataEx(void **result, void const *image, unsigned, int *, void **) {
@@ -28,12 +41,21 @@ GPUSIM_EXPORT Result cuModuleLoadDataEx(void **result, void const *image, unsign
     return state;
   Driver &driver = Driver::instance();
   std::lock_guard lock(driver.mutex);
+  if (std::memcmp(image,
+                  "\x7f"
+                  "ELF",
+                  4) == 0)
+    return NoBinaryForGpu; // a cubin, for which a program has its PTX as well
   auto loaded = std::make_unique<LoadedModule>();
   try {
     loaded->module = loadModule(exchanged(static_cast<char const *>(image), driver.modulesLoaded++), driver.memory);
   } catch (Failure const &failure) {
     report("cuModuleLoadDataEx", failure.what());
     return InvalidPtx;
+  }
+  if (!runsHere(loaded->module->target)) {
+    report("cuModuleLoadDataEx", fmt::format("code for {} on another device", loaded->module->target));
+    return NoBinaryForGpu;
   }
   *result = loaded.get();
   driver.modules.push_back(std::move(loaded));

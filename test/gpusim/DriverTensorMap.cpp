@@ -8,8 +8,8 @@ using namespace gpusim;
 
 GPUSIM_EXPORT Result cuTensorMapEncodeTiled(TensorMapBytes *result, int type, std::uint32_t rank, void *base,
                                             std::uint64_t const *sizes, std::uint64_t const *strides,
-                                            std::uint32_t const *box, std::uint32_t const *elementStrides, int interleave,
-                                            int swizzle, int, int fill) {
+                                            std::uint32_t const *box, std::uint32_t const *elementStrides,
+                                            int interleave, int swizzle, int, int fill) {
   // u8, u16, u32, i32, u64, i64, f16, f32, f64, bf16, f32 flushed, tf32, tf32 flushed
   static constexpr std::uint8_t ElementBytes[] = {1, 2, 4, 4, 8, 8, 2, 4, 8, 2, 4, 4, 4};
   auto refuse = [](std::string const &why) {

@@ -1,5 +1,5 @@
-// DriverTypes.h - the part of the CUDA driver's binary interface that the simulator offers, declared here so that neither
-// it nor its users need a toolkit.
+// DriverTypes.h - the part of the CUDA driver's binary interface that the simulator offers, declared here so that
+// neither it nor its users need a toolkit.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,7 @@ enum Result : int {
   NoDevice = 100,
   InvalidDevice = 101,
   InvalidContext = 201,
+  NoBinaryForGpu = 209,
   InvalidPtx = 218,
   InvalidHandle = 400,
   NotFound = 500,
@@ -44,7 +45,12 @@ enum DeviceAttribute : int {
   MaxSharedPerBlockOptIn = 97,
 };
 
-enum FunctionAttribute : int { FunctionMaxThreads = 0, FunctionSharedBytes = 1, FunctionLocalBytes = 3, FunctionMaxDynamicShared = 8 };
+enum FunctionAttribute : int {
+  FunctionMaxThreads = 0,
+  FunctionSharedBytes = 1,
+  FunctionLocalBytes = 3,
+  FunctionMaxDynamicShared = 8
+};
 
 using DevicePointer = unsigned long long;
 

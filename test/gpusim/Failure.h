@@ -13,7 +13,8 @@ struct Failure : std::runtime_error {
   int lane;
 };
 
-template <class... Arguments> [[noreturn]] void fail(fmt::format_string<Arguments...> text, Arguments &&...arguments) {
+template <class... Arguments>
+[[noreturn]] void fail(fmt::format_string<Arguments...> text, Arguments &&...arguments) {
   throw Failure(fmt::format(text, std::forward<Arguments>(arguments)...));
 }
 

@@ -1,7 +1,7 @@
 // Flow.cpp - where the paths of a branch meet again.
 //
-// Lanes that a branch parts go on together at its immediate post-dominator: the first instruction that every path to the
-// exit passes. Waiting for the lowest pc instead would be wrong: LLVM lays out blocks in other orders.
+// Lanes that a branch parts go on together at its immediate post-dominator: the first instruction that every path to
+// the exit passes. Waiting for the lowest pc instead would be wrong: LLVM lays out blocks in other orders.
 #include "test/gpusim/Program.h"
 
 #include <algorithm>

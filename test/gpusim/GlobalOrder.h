@@ -1,8 +1,10 @@
-// GlobalOrder.h - which accesses of global memory one block may make to what another block of the same launch has written.
+// GlobalOrder.h - which accesses of global memory one block may make to what another block of the same launch has
+// written.
 //
 // Blocks run one after the other here, in an order that the hardware does not promise, so that a kernel which relies on
-// another block would seem to work. Each write leaves a stamp of its block. A block may read or overwrite it only if both have
-// met: the writer made a fence and then an atomic access, the reader an atomic access of the same address after it.
+// another block would seem to work. Each write leaves a stamp of its block. A block may read or overwrite it only if
+// both have met: the writer made a fence and then an atomic access, the reader an atomic access of the same address
+// after it.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +42,8 @@ public:
 
   void wrote() { unfenced = true; }
   void fence() { unfenced = false; }
-  /// A strong access of the address: meets those that released it, and releases it if a fence has come after all writes.
+  /// A strong access of the address: meets those that released it, and releases it if a fence has come after all
+  /// writes.
   void meet(std::uint64_t address) {
     std::set<Stamp> &here = releases[address];
     met.insert(here.begin(), here.end());

@@ -25,7 +25,7 @@ void startWarp(Block &block, unsigned number, unsigned threads) {
   Warp &warp = block.warps[number];
   warp.block = &block;
   warp.number = number;
-  warp.launched = warp.alive = lanesOfWarp(number, threads);
+  warp.alive = lanesOfWarp(number, threads);
   warp.stack = {{0, ~0u, AllLanes}};
   warp.registers = kernel.initialRegisters;
   warp.local.assign(32 * kernel.localBytes, std::byte(0xff));

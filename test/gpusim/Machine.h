@@ -6,7 +6,6 @@
 #include "test/gpusim/Program.h"
 #include "test/gpusim/SharedMemory.h"
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <random>
@@ -20,7 +19,7 @@ enum class Asynchrony { Late, Early };
 struct Options {
   Asynchrony asynchrony = Asynchrony::Late;
   Unwritten unwritten = Unwritten::Reject;
-  unsigned seed = 0; ///< of the schedule of warps; 0: in order
+  unsigned seed = 0;                                       ///< of the schedule of warps; 0: in order
   std::uint64_t instructionLimit = std::uint64_t(1) << 31; ///< per launch
 };
 
@@ -48,18 +47,22 @@ struct Warp {
   unsigned number = 0;
   State state = State::Running;
   bool yielded = false; ///< the instruction polls something that is not there yet
-  Mask launched = 0, alive = 0;
+  Mask alive = 0;
   std::vector<Frame> stack;
   std::vector<std::byte> registers, local;
   std::vector<std::uint8_t> localWritten;
   std::uint64_t executed = 0;
   std::unique_ptr<AsyncState> copies, matrix, bulk;
 
-  template <class T> T *at(std::uint32_t offset) { return reinterpret_cast<T *>(registers.data() + offset); }
+  template <class T>
+  T *at(std::uint32_t offset) {
+    return reinterpret_cast<T *>(registers.data() + offset);
+  }
   Mask &predicate(std::uint32_t offset) { return *at<Mask>(offset); }
 
   /// Checked bytes of any space for one lane. `instruction` names the access in messages.
-  std::byte const *load(Instruction const &instruction, Space space, std::uint64_t address, unsigned size, unsigned lane);
+  std::byte const *load(Instruction const &instruction, Space space, std::uint64_t address, unsigned size,
+                        unsigned lane);
   std::byte *store(Instruction const &instruction, Space space, std::uint64_t address, unsigned size, unsigned lane);
   /// The address that an operand gives to each lane, with its offset.
   std::uint64_t address(Instruction const &instruction, unsigned source, unsigned lane);
@@ -107,7 +110,8 @@ struct Launch {
 };
 
 /// Calls `each` for every lane of the mask; the common case, all of them, is a loop that the compiler can vectorise.
-template <class Each> inline void forLanes(Mask mask, Each &&each) {
+template <class Each>
+inline void forLanes(Mask mask, Each &&each) {
   if (mask == AllLanes) {
     for (unsigned lane = 0; lane < 32; ++lane)
       each(lane);

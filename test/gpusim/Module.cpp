@@ -10,6 +10,7 @@ std::unique_ptr<Module> loadModule(std::string_view text, DeviceMemory &memory) 
   ModuleText parsed = parseModule(text);
   auto module = std::make_unique<Module>();
   module->globals = std::move(parsed.variables);
+  module->target = parsed.target;
   for (auto &[name, global] : module->globals) {
     if (global.space == Space::Shared)
       continue;

@@ -108,11 +108,12 @@ KernelText parseKernel(Lexer &lexer) {
   return kernel;
 }
 
-/// A function that is not a kernel. A call of it would be an unknown instruction; that it was inlined everywhere and is left
-/// over is no mistake.
+/// A function that is not a kernel. A call of it would be an unknown instruction; that it was inlined everywhere and is
+/// left over is no mistake.
 void skipFunction(Lexer &lexer) {
   while (lexer.peek() != '{' && lexer.peek() != ';') {
-    if (lexer.word().empty() && !lexer.eat('(') && !lexer.eat(')') && !lexer.eat(',') && !lexer.eat('[') && !lexer.eat(']'))
+    if (lexer.word().empty() && !lexer.eat('(') && !lexer.eat(')') && !lexer.eat(',') && !lexer.eat('[') &&
+        !lexer.eat(']'))
       lexer.reject("the header of a function");
   }
   if (!lexer.eat(';'))

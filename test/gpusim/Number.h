@@ -8,14 +8,6 @@
 
 namespace gpusim {
 
-template <class T> struct BitsOf;
-template <> struct BitsOf<float> {
-  using Type = std::uint32_t;
-};
-template <> struct BitsOf<double> {
-  using Type = std::uint64_t;
-};
-
 inline float asFloat(std::uint32_t bits) { return std::bit_cast<float>(bits); }
 inline std::uint32_t asBits(float value) { return std::bit_cast<std::uint32_t>(value); }
 inline double asDouble(std::uint64_t bits) { return std::bit_cast<double>(bits); }
@@ -68,7 +60,8 @@ inline std::uint16_t halfOfFloat(float value, bool towardsZero = false) {
   return sign | std::uint16_t(result);
 }
 
-/// A float from which rounding to 16 bits gives what rounding the double itself would: an inexact one gets an odd last bit.
+/// A float from which rounding to 16 bits gives what rounding the double itself would: an inexact one gets an odd last
+/// bit.
 inline float roundToOdd(double value) {
   float nearest = float(value);
   if (double(nearest) == value || std::isnan(value) || std::isinf(nearest))

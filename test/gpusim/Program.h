@@ -44,8 +44,8 @@ struct Instruction {
   std::uint8_t width = 0;   ///< of one element of a memory access, in bytes
   std::uint8_t negated = 0; ///< bit i: predicate source[i] is negated
   bool guarded = false, guardNegated = false;
-  bool aligned = false;  ///< all lanes of the warp must take part
-  bool strong = false;   ///< a memory access that others may make at the same time
+  bool aligned = false;       ///< all lanes of the warp must take part
+  bool strong = false;        ///< a memory access that others may make at the same time
   bool touchesMatrix = false; ///< reads or writes a register that some wgmma uses
   std::vector<std::uint32_t> matrixReads, matrixWrites;
   std::string text;
@@ -68,13 +68,14 @@ struct Kernel {
   unsigned requiredThreads[3] = {0, 0, 0};
   unsigned maximumThreads = 0;
   std::uint32_t matrixRegisters = 0; ///< how many registers wgmma instructions use
-  unsigned sharedGranule = 4; ///< the smallest access that may go to shared memory, in bytes
+  unsigned sharedGranule = 4;        ///< the smallest access that may go to shared memory, in bytes
 };
 
 /// Global variables take memory of `memory` for good.
 struct Module {
   std::vector<std::unique_ptr<Kernel>> kernels;
   std::map<std::string, Variable> globals;
+  std::string target; ///< sm_80, sm_90a
 };
 std::unique_ptr<Module> loadModule(std::string_view text, DeviceMemory &memory);
 

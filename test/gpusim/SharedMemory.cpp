@@ -41,7 +41,8 @@ void SharedMemory::rejectBounds(std::uint32_t address, std::uint32_t count, unsi
 }
 
 void SharedMemory::rejectRace(Access const &access, std::size_t cell, char const *other, unsigned agent) const {
-  auto who = agent < warps ? fmt::format("warp {}", agent) : fmt::format("an async operation of warp {}", agent - warps);
+  auto who =
+      agent < warps ? fmt::format("warp {}", agent) : fmt::format("an async operation of warp {}", agent - warps);
   failAt(access.lane, "race: {} of {} bytes at byte {} of shared memory is not ordered after {} of byte {} by {}",
          access.what, access.size, access.address - Begin, other, cell * granule, who);
 }
@@ -49,13 +50,14 @@ void SharedMemory::rejectRace(Access const &access, std::size_t cell, char const
 void SharedMemory::checkReadable(unsigned warp, Access const &access, std::size_t cell, Write const &write) const {
   if (write.clock <= base) {
     if (rejectUnwritten)
-      failAt(access.lane, "{} of {} bytes at byte {} of shared memory reads byte {}, which nobody has written", access.what,
-             access.size, access.address - Begin, cell * granule);
+      failAt(access.lane, "{} of {} bytes at byte {} of shared memory reads byte {}, which nobody has written",
+             access.what, access.size, access.address - Begin, cell * granule);
     return;
   }
   if (write.flags & InFlight)
-    failAt(access.lane, "{} of {} bytes at byte {} of shared memory: an async copy to it, started by warp {}, was not "
-                        "waited for",
+    failAt(access.lane,
+           "{} of {} bytes at byte {} of shared memory: an async copy to it, started by warp {}, was not "
+           "waited for",
            access.what, access.size, access.address - Begin, write.agent < warps ? write.agent : write.agent - warps);
   if (write.clock > clocks[warp][write.agent] && !(access.atomic && (write.flags & Atomic)))
     rejectRace(access, cell, "the write", write.agent);
@@ -70,8 +72,9 @@ std::byte const *SharedMemory::load(unsigned warp, Access const &access) {
     if (write.clock > clocks[warp][write.agent] || write.clock <= base || (write.flags & InFlight))
       checkReadable(warp, access, cell, write);
     else if (write.agent == warp && write.clock == now && write.lane != access.lane && !(write.flags & Atomic))
-      failAt(access.lane, "race: {} of {} bytes at byte {} of shared memory is not ordered after the write by lane {} of the "
-                          "same warp: bar.warp.sync or a barrier is missing",
+      failAt(access.lane,
+             "race: {} of {} bytes at byte {} of shared memory is not ordered after the write by lane {} of the "
+             "same warp: bar.warp.sync or a barrier is missing",
              access.what, access.size, access.address - Begin, write.lane);
     reads[cell * agents + warp] = now;
   }
@@ -83,8 +86,8 @@ void SharedMemory::checkWritable(unsigned warp, Access const &access, std::size_
   Clocks const &known = clocks[warp];
   if (write.clock > base) {
     if (write.flags & InFlight)
-      failAt(access.lane, "{} of {} bytes at byte {} of shared memory: an async copy to it was not waited for", access.what,
-             access.size, access.address - Begin);
+      failAt(access.lane, "{} of {} bytes at byte {} of shared memory: an async copy to it was not waited for",
+             access.what, access.size, access.address - Begin);
     if (write.clock > known[write.agent] && !(access.atomic && (write.flags & Atomic)))
       rejectRace(access, cell, "the write", write.agent);
   }
@@ -115,7 +118,8 @@ void SharedMemory::asyncRead(unsigned warp, Access const &access, std::uint32_t 
     Write const &write = writes[cell];
     checkReadable(warp, access, cell, write);
     if ((write.flags & Generic) && write.clock > base && write.clock >= proxyFences[write.agent])
-      failAt(access.lane, "{} reads byte {} of shared memory, which warp {} has written since its last fence.proxy.async",
+      failAt(access.lane,
+             "{} reads byte {} of shared memory, which warp {} has written since its last fence.proxy.async",
              access.what, cell * granule, write.agent);
     reads[cell * agents + asyncAgent(warp)] = stamp;
   }

@@ -2,8 +2,8 @@
 // nobody wrote, or an access that no barrier orders after another, is an error whatever the schedule.
 //
 // The record is that of happens-before race detectors: every warp counts its releases (its clock) and knows up to which
-// clock of every other warp it has synchronised. A write leaves the writer and its clock; it is ordered before an access of
-// a warp that knows that clock. What a warp has the async engines do counts as a second agent beside it.
+// clock of every other warp it has synchronised. A write leaves the writer and its clock; it is ordered before an
+// access of a warp that knows that clock. What a warp has the async engines do counts as a second agent beside it.
 #pragma once
 
 #include <cstddef>
@@ -44,8 +44,8 @@ public:
   std::byte const *load(unsigned warp, Access const &access);
   std::byte *store(unsigned warp, Access const &access);
 
-  /// An async engine that `warp` starts reads the range from now on until the warp waits for it; the range is not recorded as
-  /// read before `warp` knows `stamp`, a clock of its async agent.
+  /// An async engine that `warp` starts reads the range from now on until the warp waits for it; the range is not
+  /// recorded as read before `warp` knows `stamp`, a clock of its async agent.
   void asyncRead(unsigned warp, Access const &access, std::uint32_t stamp);
   /// The same for writing: until `asyncWritten`, nobody may touch the range.
   void asyncWrite(unsigned warp, Access const &access, std::uint32_t stamp);

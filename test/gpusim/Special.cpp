@@ -9,21 +9,52 @@ namespace gpusim {
 
 namespace {
 
-constexpr std::string_view Names[] = {
-    "%tid.x",           "%tid.y",          "%tid.z",           "%ntid.x",           "%ntid.y",
-    "%ntid.z",          "%ctaid.x",        "%ctaid.y",         "%ctaid.z",          "%nctaid.x",
-    "%nctaid.y",        "%nctaid.z",       "%laneid",          "%warpid",           "%nwarpid",
-    "%smid",            "%nsmid",          "%gridid",          "%clusterid.x",      "%clusterid.y",
-    "%clusterid.z",     "%nclusterid.x",   "%nclusterid.y",    "%nclusterid.z",     "%cluster_ctaid.x",
-    "%cluster_ctaid.y", "%cluster_ctaid.z", "%cluster_nctaid.x", "%cluster_nctaid.y", "%cluster_nctaid.z",
-    "%cluster_ctarank", "%cluster_nctarank", "%lanemask_eq",    "%lanemask_le",      "%lanemask_lt",
-    "%lanemask_ge",     "%lanemask_gt",    "%dynamic_smem_size", "%total_smem_size",
-    "%clock",           "%clock64",        "%globaltimer",     "%globaltimer_lo"};
+constexpr std::string_view Names[] = {"%tid.x",
+                                      "%tid.y",
+                                      "%tid.z",
+                                      "%ntid.x",
+                                      "%ntid.y",
+                                      "%ntid.z",
+                                      "%ctaid.x",
+                                      "%ctaid.y",
+                                      "%ctaid.z",
+                                      "%nctaid.x",
+                                      "%nctaid.y",
+                                      "%nctaid.z",
+                                      "%laneid",
+                                      "%warpid",
+                                      "%nwarpid",
+                                      "%smid",
+                                      "%nsmid",
+                                      "%gridid",
+                                      "%clusterid.x",
+                                      "%clusterid.y",
+                                      "%clusterid.z",
+                                      "%nclusterid.x",
+                                      "%nclusterid.y",
+                                      "%nclusterid.z",
+                                      "%cluster_ctaid.x",
+                                      "%cluster_ctaid.y",
+                                      "%cluster_ctaid.z",
+                                      "%cluster_nctaid.x",
+                                      "%cluster_nctaid.y",
+                                      "%cluster_nctaid.z",
+                                      "%cluster_ctarank",
+                                      "%cluster_nctarank",
+                                      "%lanemask_eq",
+                                      "%lanemask_le",
+                                      "%lanemask_lt",
+                                      "%lanemask_ge",
+                                      "%lanemask_gt",
+                                      "%dynamic_smem_size",
+                                      "%total_smem_size",
+                                      "%clock",
+                                      "%clock64",
+                                      "%globaltimer",
+                                      "%globaltimer_lo"};
 
 /// Of the names that end in a coordinate.
-int axisOf(std::string_view name) {
-  return name.size() > 2 && name[name.size() - 2] == '.' ? name.back() - 'x' : -1;
-}
+int axisOf(std::string_view name) { return name.size() > 2 && name[name.size() - 2] == '.' ? name.back() - 'x' : -1; }
 
 } // namespace
 

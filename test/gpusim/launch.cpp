@@ -1,10 +1,12 @@
-// launch.cpp - runs one kernel of a PTX file: heed-gpusim-launch FILE KERNEL [--grid=X,Y,Z] [--block=X,Y,Z] [--shared=BYTES]
-// ARGUMENT...
+// launch.cpp - runs one kernel of a PTX file: heed-gpusim-launch FILE KERNEL [--grid=X,Y,Z] [--block=X,Y,Z]
+// [--shared=BYTES] ARGUMENT...
 //
-// An argument is a number, `i32:7`, `i64:7`, `f32:0.5` or `f64:0.5`; memory for results, `out:TYPE:COUNT`, printed afterwards;
-// or memory with values, `in:TYPE:V,V,...`, or `io:` in the same form, printed as well. `A..B` stands for the values from A to
-// B, `V*N` for N times V. `map:N:SIZES:BOX:SWIZZLE` is the tensor map of argument N, its innermost axis first, rows without gaps. A type is i32, u32, i64, u8, u16, f32, f64, f16, bf16, or x32 for hexadecimal output. The driver is the library that the
-// environment variable HEED_CUDA_DRIVER names, else the simulator beside this program, so that a kernel can run on a device.
+// An argument is a number, `i32:7`, `i64:7`, `f32:0.5` or `f64:0.5`; memory for results, `out:TYPE:COUNT`, printed
+// afterwards; or memory with values, `in:TYPE:V,V,...`, or `io:` in the same form, printed as well. `A..B` stands for
+// the values from A to B, `V*N` for N times V. `map:N:SIZES:BOX:SWIZZLE` is the tensor map of argument N, its innermost
+// axis first, rows without gaps. A type is i32, u32, i64, u8, u16, f32, f64, f16, bf16, or x32 for hexadecimal output.
+// The driver is the library that the environment variable HEED_CUDA_DRIVER names, else the simulator beside this
+// program, so that a kernel can run on a device.
 #include "test/gpusim/DriverTypes.h"
 #include "test/gpusim/Number.h"
 
@@ -35,7 +37,8 @@ public:
       stop(dlerror());
   }
   /// Calls a function of the driver; any failure ends the program.
-  template <class... Arguments> void call(char const *name, Arguments... arguments) {
+  template <class... Arguments>
+  void call(char const *name, Arguments... arguments) {
     auto *function = reinterpret_cast<int (*)(Arguments...)>(dlsym(handle, name));
     if (!function)
       stop(std::string("no function ") + name);
@@ -78,7 +81,8 @@ void append(std::vector<std::byte> &bytes, std::string const &type, std::string 
   else if (type == "bf16")
     bits = bfloatOfFloat(std::strtof(text.c_str(), nullptr));
   else
-    bits = text[0] == '-' ? std::uint64_t(std::strtoll(text.c_str(), nullptr, 0)) : std::strtoull(text.c_str(), nullptr, 0);
+    bits = text[0] == '-' ? std::uint64_t(std::strtoll(text.c_str(), nullptr, 0))
+                          : std::strtoull(text.c_str(), nullptr, 0);
   auto const *raw = reinterpret_cast<std::byte const *>(&bits);
   bytes.insert(bytes.end(), raw, raw + widthOf(type));
 }
@@ -128,8 +132,8 @@ Argument parseMap(Library &driver, std::vector<std::string> const &parts, std::v
   TensorMapBytes map;
   driver.call("cuTensorMapEncodeTiled", &map, type, std::uint32_t(sizes.size()), reinterpret_cast<void *>(of.address),
               static_cast<std::uint64_t const *>(sizes.data()), static_cast<std::uint64_t const *>(strides.data()),
-              static_cast<std::uint32_t const *>(box.data()), static_cast<std::uint32_t const *>(ones.data()), 0, swizzle, 0,
-              0);
+              static_cast<std::uint32_t const *>(box.data()), static_cast<std::uint32_t const *>(ones.data()), 0,
+              swizzle, 0, 0);
   Argument argument;
   argument.value.resize(sizeof map);
   std::memcpy(argument.value.data(), &map, sizeof map);

@@ -68,6 +68,10 @@ Ptx = b""".version 8.0
 .visible .entry go() { ret; }
 """
 module, function = ctypes.c_void_p(), ctypes.c_void_p()
+for target in (b"sm_80", b"sm_86", b"sm_90"):
+    text = Ptx.replace(b"sm_80", target) + b"\0"
+    show(f"code for {target.decode()}:", call("cuModuleLoadDataEx", ctypes.byref(module), text, 0, None, None))
+show("a cubin:", call("cuModuleLoadDataEx", ctypes.byref(module), b"\x7fELF\0", 0, None, None))
 show("bad text:", call("cuModuleLoadDataEx", ctypes.byref(module), b"nonsense\0", 0, None, None))
 show("module:", call("cuModuleLoadDataEx", ctypes.byref(module), Ptx + b"\0", 0, None, None))
 show("no such kernel:", call("cuModuleGetFunction", ctypes.byref(function), module, b"missing"))

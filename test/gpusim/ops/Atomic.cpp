@@ -11,7 +11,8 @@ namespace {
 
 enum class Action { Add, Min, Max, And, Or, Xor, Exchange, CompareAndSwap, Increment, Decrement };
 
-template <class T> T integerResult(Action action, T old, T value, T other) {
+template <class T>
+T integerResult(Action action, T old, T value, T other) {
   using U = std::make_unsigned_t<T>;
   switch (action) {
   case Action::Add:
@@ -99,7 +100,8 @@ void atomicHandler(Warp &warp, Instruction const &i, Mask mask) {
   });
 }
 
-template <bool Returns> void decodeAtomic(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
+template <bool Returns>
+void decodeAtomic(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   takeMemoryOrder(modifiers);
   i.strong = true;
   i.space = takeStateSpace(modifiers).value_or(Space::Generic);

@@ -10,24 +10,35 @@ namespace gpusim {
 namespace {
 
 struct And {
-  template <class T> T operator()(T a, T b) const { return a & b; }
+  template <class T>
+  T operator()(T a, T b) const {
+    return a & b;
+  }
 };
 struct Or {
-  template <class T> T operator()(T a, T b) const { return a | b; }
+  template <class T>
+  T operator()(T a, T b) const {
+    return a | b;
+  }
 };
 struct Xor {
-  template <class T> T operator()(T a, T b) const { return a ^ b; }
+  template <class T>
+  T operator()(T a, T b) const {
+    return a ^ b;
+  }
 };
 
 /// Predicates hold one bit per lane, so the operation on whole words treats all lanes at once.
-template <class Operation> void predicateHandler(Warp &warp, Instruction const &i, Mask mask) {
+template <class Operation>
+void predicateHandler(Warp &warp, Instruction const &i, Mask mask) {
   Mask a = warp.predicate(i.source[0]) ^ (i.negated & 1 ? AllLanes : 0);
   Mask b = warp.predicate(i.source[1]) ^ (i.negated & 2 ? AllLanes : 0);
   Mask &out = warp.predicate(i.result);
   out = (out & ~mask) | (Operation()(a, b) & mask);
 }
 
-template <class Operation> void decodeLogic(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
+template <class Operation>
+void decodeLogic(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   Type type = modifiers.takeType();
   if (type != Type::Pred)
     return dispatchInteger(type, [&]<class T>() { setBinary<Operation, T, T>(decoder, i); });
@@ -39,7 +50,10 @@ template <class Operation> void decodeLogic(Decoder &decoder, Modifiers &modifie
 }
 
 struct Not {
-  template <class T> T operator()(T a) const { return T(~a); }
+  template <class T>
+  T operator()(T a) const {
+    return T(~a);
+  }
 };
 void notPredicate(Warp &warp, Instruction const &i, Mask mask) {
   Mask &out = warp.predicate(i.result);
@@ -57,20 +71,24 @@ void decodeNot(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
 
 // Counts beyond the width shift everything out.
 struct ShiftLeft {
-  template <class T> T operator()(T a, std::uint32_t count) const {
+  template <class T>
+  T operator()(T a, std::uint32_t count) const {
     return count >= 8 * sizeof(T) ? T(0) : T(std::uint64_t(a) << count);
   }
 };
 struct ShiftRight {
-  template <class T> T operator()(T a, std::uint32_t count) const {
+  template <class T>
+  T operator()(T a, std::uint32_t count) const {
     return count >= 8 * sizeof(T) ? T(a < 0 ? -1 : 0) : T(a >> count);
   }
 };
-template <class Operation> void decodeShift(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
+template <class Operation>
+void decodeShift(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   dispatchInteger(modifiers.takeType(), [&]<class T>() { setBinary<Operation, T, T, std::uint32_t>(decoder, i); });
 }
 
-template <bool Left, bool Wraps> struct Funnel {
+template <bool Left, bool Wraps>
+struct Funnel {
   std::uint32_t operator()(std::uint32_t low, std::uint32_t high, std::uint32_t count) const {
     unsigned by = Wraps ? count & 31 : std::min(count, 32u);
     std::uint64_t both = std::uint64_t(high) << 32 | low;
@@ -112,7 +130,8 @@ void decodeLop3(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
 }
 
 struct ExtractField {
-  template <class T> T operator()(T a, std::uint32_t position, std::uint32_t length) const {
+  template <class T>
+  T operator()(T a, std::uint32_t position, std::uint32_t length) const {
     constexpr unsigned Bits = 8 * sizeof(T);
     using U = std::make_unsigned_t<T>;
     position &= 255;
@@ -134,7 +153,8 @@ void decodeExtract(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   dispatchInteger(type, [&]<class T>() { setTernary<ExtractField, T, T, std::uint32_t, std::uint32_t>(decoder, i); });
 }
 
-template <class T> void insertHandler(Warp &warp, Instruction const &i, Mask mask) {
+template <class T>
+void insertHandler(Warp &warp, Instruction const &i, Mask mask) {
   auto *out = warp.at<T>(i.result);
   auto const *from = warp.at<T>(i.source[0]), *into = warp.at<T>(i.source[1]);
   auto const *position = warp.at<std::uint32_t>(i.source[2]), *length = warp.at<std::uint32_t>(i.source[3]);
@@ -180,20 +200,28 @@ void decodePermute(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
 }
 
 struct Count {
-  template <class T> std::uint32_t operator()(T a) const { return std::uint32_t(std::popcount(a)); }
+  template <class T>
+  std::uint32_t operator()(T a) const {
+    return std::uint32_t(std::popcount(a));
+  }
 };
 struct LeadingZeros {
-  template <class T> std::uint32_t operator()(T a) const { return std::uint32_t(std::countl_zero(a)); }
+  template <class T>
+  std::uint32_t operator()(T a) const {
+    return std::uint32_t(std::countl_zero(a));
+  }
 };
 struct Reverse {
-  template <class T> T operator()(T a) const {
+  template <class T>
+  T operator()(T a) const {
     T result = 0;
     for (unsigned bit = 0; bit < 8 * sizeof(T); ++bit)
       result |= T(a >> bit & 1) << (8 * sizeof(T) - 1 - bit);
     return result;
   }
 };
-template <class Operation> void decodeCount(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
+template <class Operation>
+void decodeCount(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   if (bytesOf(modifiers.takeType()) == 4)
     setUnary<Operation, std::uint32_t, std::uint32_t>(decoder, i);
   else
@@ -208,14 +236,16 @@ void decodeReverse(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
 
 /// The position of the highest bit that differs from the sign; all ones if there is none.
 struct FindHighest {
-  template <class T> std::uint32_t operator()(T a) const {
+  template <class T>
+  std::uint32_t operator()(T a) const {
     using U = std::make_unsigned_t<T>;
     U bits = a < 0 ? U(~U(a)) : U(a);
     return bits == 0 ? ~0u : 8 * unsigned(sizeof(T)) - 1 - unsigned(std::countl_zero(bits));
   }
 };
 struct FindHighestAsShift {
-  template <class T> std::uint32_t operator()(T a) const {
+  template <class T>
+  std::uint32_t operator()(T a) const {
     std::uint32_t position = FindHighest()(a);
     return position == ~0u ? position : 8 * unsigned(sizeof(T)) - 1 - position;
   }

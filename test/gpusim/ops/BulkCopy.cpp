@@ -32,7 +32,7 @@ struct BulkPayload : Payload {
   unsigned rank = 0; ///< 0: a plain range
   bool stores = false;
   std::vector<std::uint32_t> coordinates;
-  std::uint32_t size = 0;     ///< where the size of a range is
+  std::uint32_t size = 0; ///< where the size of a range is
   std::int64_t sharedOffset = 0, globalOffset = 0, barrierOffset = 0;
   std::uint32_t shared = 0, global = 0, barrier = 0;
   bool sharedNarrow = false, barrierNarrow = false;
@@ -249,7 +249,8 @@ void decodeBulkCopy(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   auto payload = std::make_unique<BulkPayload>();
   bool isTensor = modifiers.take("tensor");
   if (modifiers.take("prefetch")) {
-    while (modifiers.takePrefixed("L2") || modifiers.take("global") || modifiers.take("tile") || modifiers.takeOneOf({"1d", "2d", "3d", "4d", "5d"}))
+    while (modifiers.takePrefixed("L2") || modifiers.take("global") || modifiers.take("tile") ||
+           modifiers.takeOneOf({"1d", "2d", "3d", "4d", "5d"}))
       ;
     i.run = [](Warp &, Instruction const &, Mask) {};
     return;

@@ -9,7 +9,7 @@ namespace gpusim {
 
 namespace {
 
-constexpr std::array<std::string_view, 18> Words = {"eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi",
+constexpr std::array<std::string_view, 18> Words = {"eq", "ne",  "lt",  "le",  "gt",  "ge",  "lo",  "ls",  "hi",
                                                     "hs", "equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan"};
 enum Relation { Eq, Ne, Lt, Le, Gt, Ge, Lo, Ls, Hi, Hs, Equ, Neu, Ltu, Leu, Gtu, Geu, Num, Nan };
 
@@ -21,7 +21,8 @@ struct ComparePayload : Payload {
   bool withNegated = false, hasSecond = false;
 };
 
-template <int Which, class T> bool holds(T a, T b) {
+template <int Which, class T>
+bool holds(T a, T b) {
   if constexpr (Which == Eq)
     return a == b;
   else if constexpr (Which == Ne)
@@ -68,14 +69,16 @@ struct BfloatRead {
   using Bits = std::uint16_t;
   static float read(Bits bits) { return floatOfBfloat(bits); }
 };
-template <class T> struct IntegerRead {
+template <class T>
+struct IntegerRead {
   using Bits = T;
   static T read(T bits) { return bits; }
 };
 
 void assign(Mask &out, Mask mask, Mask value) { out = (out & ~mask) | (value & mask); }
 
-template <class Read, int Which> void compareHandler(Warp &warp, Instruction const &i, Mask mask) {
+template <class Read, int Which>
+void compareHandler(Warp &warp, Instruction const &i, Mask mask) {
   auto const *a = warp.at<typename Read::Bits>(i.source[0]);
   auto const *b = warp.at<typename Read::Bits>(i.source[1]);
   Mask value = 0;
@@ -88,7 +91,9 @@ template <class Read, int Which> void compareHandler(Warp &warp, Instruction con
   if (payload->combine != Combine::None) {
     Mask with = warp.predicate(payload->with) ^ (payload->withNegated ? AllLanes : 0);
     auto combined = [&](Mask from) {
-      return payload->combine == Combine::And ? from & with : payload->combine == Combine::Or ? from | with : from ^ with;
+      return payload->combine == Combine::And  ? from & with
+             : payload->combine == Combine::Or ? from | with
+                                               : from ^ with;
     };
     other = combined(other);
     value = combined(value);
@@ -103,7 +108,8 @@ Handler *handlerFor(unsigned relation, std::integer_sequence<int, Which...>) {
   static constexpr Handler *table[] = {compareHandler<Read, Which>...};
   return table[relation];
 }
-template <class Read, int Count> Handler *handlerFor(unsigned relation) {
+template <class Read, int Count>
+Handler *handlerFor(unsigned relation) {
   if (relation >= Count)
     fail("this comparison is of floats");
   return handlerFor<Read>(relation, std::make_integer_sequence<int, Count>());
@@ -155,7 +161,8 @@ void decodeSetp(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   }
 }
 
-template <class T> void selectHandler(Warp &warp, Instruction const &i, Mask mask) {
+template <class T>
+void selectHandler(Warp &warp, Instruction const &i, Mask mask) {
   auto *out = warp.at<T>(i.result);
   auto const *a = warp.at<T>(i.source[0]), *b = warp.at<T>(i.source[1]);
   Mask chosen = warp.predicate(i.source[2]) ^ (i.negated & 4 ? AllLanes : 0);
@@ -175,7 +182,8 @@ void decodeSelp(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
 }
 
 /// The first where the third is not negative.
-template <class T> struct ChooseBySign {
+template <class T>
+struct ChooseBySign {
   T operator()(T a, T b, std::int32_t sign) const { return sign >= 0 ? a : b; }
   T operator()(T a, T b, float sign) const { return sign >= 0 ? a : b; }
 };

@@ -95,13 +95,13 @@ void barrierHandler(Warp &warp, Instruction const &i, Mask mask) {
 void warpBarrierHandler(Warp &warp, Instruction const &i, Mask mask) {
   Mask named = warp.at<std::uint32_t>(i.source[0])[__builtin_ctz(mask)] & warp.alive;
   if (named & ~mask)
-    failAt(unsigned(__builtin_ctz(named & ~mask)), "bar.warp.sync names this lane, which is elsewhere (mask {:#x}, here {:#x})", named,
-           mask);
+    failAt(unsigned(__builtin_ctz(named & ~mask)),
+           "bar.warp.sync names this lane, which is elsewhere (mask {:#x}, here {:#x})", named, mask);
   ++warp.block->launch->shared.ownClock(warp.number);
 }
 
-/// barrier.cluster in a cluster of one block: a barrier of its own. All is done by the wait, which every warp that arrives
-/// must come to.
+/// barrier.cluster in a cluster of one block: a barrier of its own. All is done by the wait, which every warp that
+/// arrives must come to.
 void clusterHandler(Warp &warp, Instruction const &, Mask mask) {
   if (mask != warp.alive)
     fail("a barrier in divergent code: lanes {:#x} of {:#x}", mask, warp.alive);

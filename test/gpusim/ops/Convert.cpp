@@ -169,7 +169,8 @@ void convertHandler(Warp &warp, Instruction const &i, Mask mask) {
       std::int64_t value = integerOf(raw, c.from);
       bool isUnsigned64 = c.from == Type::U64 || c.from == Type::B64;
       if (!isFloating(c.to)) {
-        bits = c.saturate ? clampInteger(value, isUnsigned64, c.to) : std::uint64_t(integerOf(std::uint64_t(value), c.to));
+        bits =
+            c.saturate ? clampInteger(value, isUnsigned64, c.to) : std::uint64_t(integerOf(std::uint64_t(value), c.to));
       } else if (c.to == Type::F32 && bytesOf(c.from) == 8 && c.rounding == Rounding::Nearest) {
         bits = asBits(isUnsigned64 ? float(std::uint64_t(value)) : float(value)); // rounded once
       } else {
@@ -191,7 +192,8 @@ struct SingleToHalf {
 };
 
 /// cvt.rn.bf16x2.f32 d, a, b: the first operand goes to the upper half.
-template <bool IsHalf, bool TowardsZero, bool Relu> struct ToPair {
+template <bool IsHalf, bool TowardsZero, bool Relu>
+struct ToPair {
   std::uint32_t operator()(std::uint32_t high, std::uint32_t low) const { return part(high) << 16 | part(low); }
   static std::uint32_t part(std::uint32_t bits) {
     float value = asFloat(bits);
@@ -202,10 +204,12 @@ template <bool IsHalf, bool TowardsZero, bool Relu> struct ToPair {
     return TowardsZero ? bfloatOfFloatTowardsZero(value) : bfloatOfFloat(value);
   }
 };
-template <bool IsHalf> void setToPair(Decoder &decoder, Instruction &i, bool towardsZero, bool relu) {
+template <bool IsHalf>
+void setToPair(Decoder &decoder, Instruction &i, bool towardsZero, bool relu) {
   using U = std::uint32_t;
   if (towardsZero)
-    relu ? setBinary<ToPair<IsHalf, true, true>, U, U>(decoder, i) : setBinary<ToPair<IsHalf, true, false>, U, U>(decoder, i);
+    relu ? setBinary<ToPair<IsHalf, true, true>, U, U>(decoder, i)
+         : setBinary<ToPair<IsHalf, true, false>, U, U>(decoder, i);
   else
     relu ? setBinary<ToPair<IsHalf, false, true>, U, U>(decoder, i)
          : setBinary<ToPair<IsHalf, false, false>, U, U>(decoder, i);

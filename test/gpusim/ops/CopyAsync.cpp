@@ -38,25 +38,26 @@ void move(Warp &warp, Copy const &copy) {
   std::memset(to + copy.sourceSize, 0, copy.size - copy.sourceSize);
 }
 
-/// source: 0 to, 1 from, 2 bytes of the source. immediate bit 0: source[2] is a predicate that says to ignore the source.
+/// source: 0 to, 1 from, 2 bytes of the source. immediate bit 0: source[2] is a predicate that says to ignore the
+/// source.
 void copyHandler(Warp &warp, Instruction const &i, Mask mask) {
   CopyState &state = stateOf(warp);
   Launch &launch = *warp.block->launch;
   std::uint32_t stamp = launch.shared.nextAsyncStamp(warp.number);
   forLanes(mask, [&](unsigned lane) {
-    std::uint64_t to = warp.address(i, 0, lane), from = warp.at<std::uint64_t>(i.source[1])[lane] + std::int64_t(std::int32_t(i.list[0]));
+    std::uint64_t to = warp.address(i, 0, lane),
+                  from = warp.at<std::uint64_t>(i.source[1])[lane] + std::int64_t(std::int32_t(i.list[0]));
     std::uint32_t sourceSize =
-        i.immediate & 1
-            ? ((warp.predicate(i.source[2]) ^ (i.negated & 4 ? AllLanes : 0)) >> lane & 1 ? 0 : i.width)
-            : warp.at<std::uint32_t>(i.source[2])[lane];
+        i.immediate & 1 ? ((warp.predicate(i.source[2]) ^ (i.negated & 4 ? AllLanes : 0)) >> lane & 1 ? 0 : i.width)
+                        : warp.at<std::uint32_t>(i.source[2])[lane];
     if (sourceSize > i.width)
       failAt(lane, "cp.async of {} bytes with {} bytes of source", i.width, sourceSize);
     if (to % i.width || (sourceSize && from % i.width))
       failAt(lane, "cp.async of {} bytes from {:#x} to {:#x} is misaligned", i.width, from, to);
     if (to >> 32)
       failAt(lane, "{:#x} is no address of shared memory", to);
-    Copy copy{state.committed[lane], from,    std::uint32_t(to),      stamp, std::uint8_t(lane),
-              i.width,               std::uint8_t(sourceSize)};
+    Copy copy{state.committed[lane], from,    std::uint32_t(to),       stamp,
+              std::uint8_t(lane),    i.width, std::uint8_t(sourceSize)};
     launch.shared.asyncWrite(warp.number, accessOf(copy), stamp);
     if (sourceSize) // out of bounds is out of bounds at once
       launch.memory.load(from, sourceSize, "cp.async from global memory", int(lane));
@@ -67,7 +68,8 @@ void copyHandler(Warp &warp, Instruction const &i, Mask mask) {
 }
 
 /// Ends the copies for which `ends` holds; what they wrote counts as written by their lane just now.
-template <class Ends> void endCopies(Warp &warp, Ends &&ends) {
+template <class Ends>
+void endCopies(Warp &warp, Ends &&ends) {
   CopyState &state = stateOf(warp);
   Launch &launch = *warp.block->launch;
   auto kept = std::remove_if(state.copies.begin(), state.copies.end(), [&](Copy const &copy) {
@@ -97,8 +99,8 @@ void waitAllHandler(Warp &warp, Instruction const &, Mask mask) {
   endCopies(warp, [&](Copy const &copy) { return mask >> copy.lane & 1; });
 }
 
-/// The lane arrives at the barrier when all copies that it has started have ended. immediate: the arrival was counted in
-/// when the barrier was initialised.
+/// The lane arrives at the barrier when all copies that it has started have ended. immediate: the arrival was counted
+/// in when the barrier was initialised.
 void arriveHandler(Warp &warp, Instruction const &i, Mask mask) {
   Block &block = *warp.block;
   Clocks known = block.launch->shared.release(warp.number);

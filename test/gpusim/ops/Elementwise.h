@@ -7,7 +7,8 @@
 namespace gpusim {
 
 /// `Operation` is a stateless function object; `Out` and `In` are the types of its result and of its operands.
-template <class Operation, class Out, class A> void unaryHandler(Warp &warp, Instruction const &i, Mask mask) {
+template <class Operation, class Out, class A>
+void unaryHandler(Warp &warp, Instruction const &i, Mask mask) {
   auto *out = warp.at<Out>(i.result);
   auto const *a = warp.at<A>(i.source[0]);
   forLanes(mask, [&](unsigned lane) { out[lane] = Operation()(a[lane]); });
@@ -30,14 +31,16 @@ void ternaryHandler(Warp &warp, Instruction const &i, Mask mask) {
   forLanes(mask, [&](unsigned lane) { out[lane] = Operation()(a[lane], b[lane], c[lane]); });
 }
 
-template <class Operation, class Out, class A> void setUnary(Decoder &decoder, Instruction &i) {
+template <class Operation, class Out, class A>
+void setUnary(Decoder &decoder, Instruction &i) {
   decoder.expectOperands(2);
   i.result = decoder.result(decoder.operand(0), sizeof(Out));
   i.source[0] = decoder.source(decoder.operand(1), sizeof(A));
   i.run = unaryHandler<Operation, Out, A>;
 }
 
-template <class Operation, class Out, class A, class B = A> void setBinary(Decoder &decoder, Instruction &i) {
+template <class Operation, class Out, class A, class B = A>
+void setBinary(Decoder &decoder, Instruction &i) {
   decoder.expectOperands(3);
   i.result = decoder.result(decoder.operand(0), sizeof(Out));
   i.source[0] = decoder.source(decoder.operand(1), sizeof(A));
@@ -56,7 +59,8 @@ void setTernary(Decoder &decoder, Instruction &i) {
 }
 
 /// Calls `set.template operator()<T>()` with the integer type that `type` names; fails for others.
-template <class Set> void dispatchInteger(Type type, Set &&set) {
+template <class Set>
+void dispatchInteger(Type type, Set &&set) {
   switch (type) {
   case Type::B16:
   case Type::U16:

@@ -1,5 +1,5 @@
-// Fence.cpp - fences. Memory here is always in order; but a fence leaves a mark that others look for: async engines of what
-// threads wrote, blocks of what another block wrote.
+// Fence.cpp - fences. Memory here is always in order; but a fence leaves a mark that others look for: async engines of
+// what threads wrote, blocks of what another block wrote.
 #include "test/gpusim/ops/Spaces.h"
 #include "test/gpusim/ops/TransactionBarrier.h"
 

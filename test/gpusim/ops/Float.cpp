@@ -2,8 +2,7 @@
 //
 // The 16-bit formats are computed in float or double and rounded once. The approximate functions are computed by the C
 // library: a GPU differs in the last bits, and no test may depend on them.
-#include "test/gpusim/Number.h"
-#include "test/gpusim/ops/Elementwise.h"
+#include "test/gpusim/ops/Formats.h"
 #include "test/gpusim/ops/Integer.h"
 
 #include <algorithm>
@@ -13,61 +12,48 @@ namespace gpusim {
 
 namespace {
 
-// Formats: how the bits in a register become a number to compute with, and back.
-struct Single {
-  using Bits = std::uint32_t;
-  using Value = float;
-  static float read(Bits bits) { return asFloat(bits); }
-  static Bits write(float value) { return asBits(value); }
-};
-struct FlushedSingle : Single {
-  static float read(Bits bits) { return flushed(asFloat(bits)); }
-  static Bits write(float value) { return asBits(flushed(value)); }
-};
-struct Double {
-  using Bits = std::uint64_t;
-  using Value = double;
-  static double read(Bits bits) { return asDouble(bits); }
-  static Bits write(double value) { return asBits(value); }
-};
-// Double holds sums of two and products of the 16-bit formats so closely that rounding to odd in between is exact.
-struct Half {
-  using Bits = std::uint16_t;
-  using Value = double;
-  static double read(Bits bits) { return floatOfHalf(bits); }
-  static Bits write(double value) { return halfOfFloat(roundToOdd(value)); }
-};
-struct Bfloat {
-  using Bits = std::uint16_t;
-  using Value = double;
-  static double read(Bits bits) { return floatOfBfloat(bits); }
-  static Bits write(double value) { return bfloatOfFloat(roundToOdd(value)); }
-};
-
 struct Add {
-  template <class T> T operator()(T a, T b) const { return a + b; }
+  template <class T>
+  T operator()(T a, T b) const {
+    return a + b;
+  }
 };
 struct Sub {
-  template <class T> T operator()(T a, T b) const { return a - b; }
+  template <class T>
+  T operator()(T a, T b) const {
+    return a - b;
+  }
 };
 struct Mul {
-  template <class T> T operator()(T a, T b) const { return a * b; }
+  template <class T>
+  T operator()(T a, T b) const {
+    return a * b;
+  }
 };
 struct Div {
-  template <class T> T operator()(T a, T b) const { return a / b; }
+  template <class T>
+  T operator()(T a, T b) const {
+    return a / b;
+  }
 };
 struct Fma {
-  template <class T> T operator()(T a, T b, T c) const { return std::fma(a, b, c); }
+  template <class T>
+  T operator()(T a, T b, T c) const {
+    return std::fma(a, b, c);
+  }
 };
 struct FmaRelu {
-  template <class T> T operator()(T a, T b, T c) const {
+  template <class T>
+  T operator()(T a, T b, T c) const {
     T value = std::fma(a, b, c);
     return value > 0 || std::isnan(value) ? value : T(0);
   }
 };
 /// -0 is below +0; of a number and a NaN the number is taken, unless NaNs are to be passed on.
-template <bool PassesNan, bool Largest> struct Extreme {
-  template <class T> T operator()(T a, T b) const {
+template <bool PassesNan, bool Largest>
+struct Extreme {
+  template <class T>
+  T operator()(T a, T b) const {
     if (std::isnan(a) || std::isnan(b))
       return PassesNan ? std::numeric_limits<T>::quiet_NaN() : std::isnan(a) ? b : a;
     if (a == b)
@@ -76,87 +62,76 @@ template <bool PassesNan, bool Largest> struct Extreme {
   }
 };
 struct Neg {
-  template <class T> T operator()(T a) const { return -a; }
+  template <class T>
+  T operator()(T a) const {
+    return -a;
+  }
 };
 struct Abs {
-  template <class T> T operator()(T a) const { return std::fabs(a); }
+  template <class T>
+  T operator()(T a) const {
+    return std::fabs(a);
+  }
 };
 struct Reciprocal {
-  template <class T> T operator()(T a) const { return 1 / a; }
+  template <class T>
+  T operator()(T a) const {
+    return 1 / a;
+  }
 };
 struct SquareRoot {
-  template <class T> T operator()(T a) const { return std::sqrt(a); }
+  template <class T>
+  T operator()(T a) const {
+    return std::sqrt(a);
+  }
 };
 struct ReciprocalRoot {
-  template <class T> T operator()(T a) const { return T(1 / std::sqrt(double(a))); }
+  template <class T>
+  T operator()(T a) const {
+    return T(1 / std::sqrt(double(a)));
+  }
 };
 struct Sine {
-  template <class T> T operator()(T a) const { return std::sin(a); }
+  template <class T>
+  T operator()(T a) const {
+    return std::sin(a);
+  }
 };
 struct Cosine {
-  template <class T> T operator()(T a) const { return std::cos(a); }
+  template <class T>
+  T operator()(T a) const {
+    return std::cos(a);
+  }
 };
 struct Power2 {
-  template <class T> T operator()(T a) const { return std::exp2(a); }
+  template <class T>
+  T operator()(T a) const {
+    return std::exp2(a);
+  }
 };
 struct Log2 {
-  template <class T> T operator()(T a) const { return std::log2(a); }
+  template <class T>
+  T operator()(T a) const {
+    return std::log2(a);
+  }
 };
 struct Tanh {
-  template <class T> T operator()(T a) const { return std::tanh(a); }
+  template <class T>
+  T operator()(T a) const {
+    return std::tanh(a);
+  }
 };
 
-/// An operation on numbers as one on the bits of a format.
-template <class Operation, class Format> struct On {
-  template <class... In> typename Format::Bits operator()(In... bits) const {
-    return Format::write(Operation()(Format::read(bits)...));
-  }
-};
-/// The same on both halves of a register.
-template <class Operation, class Format> struct OnPair {
-  template <class... In> std::uint32_t operator()(In... bits) const {
-    std::uint32_t low = On<Operation, Format>()(std::uint16_t(bits)...);
-    std::uint32_t high = On<Operation, Format>()(std::uint16_t(bits >> 16)...);
-    return low | high << 16;
-  }
-};
 /// .sat: to [0, 1], NaN to 0.
-template <class Operation> struct Saturated {
-  template <class... T> auto operator()(T... values) const {
+template <class Operation>
+struct Saturated {
+  template <class... T>
+  auto operator()(T... values) const {
     auto value = Operation()(values...);
     using Value = decltype(value);
     return value >= 1 ? Value(1) : value > 0 ? value : Value(0);
   }
 };
-
-template <unsigned Count, class Operation, class Bits> void setCount(Decoder &decoder, Instruction &i) {
-  if constexpr (Count == 1)
-    setUnary<Operation, Bits, Bits>(decoder, i);
-  else if constexpr (Count == 2)
-    setBinary<Operation, Bits, Bits>(decoder, i);
-  else
-    setTernary<Operation, Bits, Bits>(decoder, i);
-}
-
-template <unsigned Count, class Operation> void setFloating(Decoder &decoder, Instruction &i, Type type, bool flush) {
-  switch (type) {
-  case Type::F32:
-    return flush ? setCount<Count, On<Operation, FlushedSingle>, std::uint32_t>(decoder, i)
-                 : setCount<Count, On<Operation, Single>, std::uint32_t>(decoder, i);
-  case Type::F64:
-    return setCount<Count, On<Operation, Double>, std::uint64_t>(decoder, i);
-  case Type::F16:
-    return setCount<Count, On<Operation, Half>, std::uint16_t>(decoder, i);
-  case Type::BF16:
-    return setCount<Count, On<Operation, Bfloat>, std::uint16_t>(decoder, i);
-  case Type::F16x2:
-    return setCount<Count, OnPair<Operation, Half>, std::uint32_t>(decoder, i);
-  case Type::BF16x2:
-    return setCount<Count, OnPair<Operation, Bfloat>, std::uint32_t>(decoder, i);
-  default:
-    fail("this type is not supported here");
-  }
-}
 
 template <unsigned Count, class Operation>
 void decodeRounded(Decoder &decoder, Modifiers &modifiers, Instruction &i, Type type) {
@@ -197,7 +172,8 @@ void decodeFma(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
     decodeRounded<3, Fma>(decoder, modifiers, i, type);
 }
 
-template <bool Largest> void decodeExtreme(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
+template <bool Largest>
+void decodeExtreme(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   if (Largest ? decodePackedMax(decoder, modifiers, i) : decodePackedMin(decoder, modifiers, i))
     return;
   Type type = modifiers.takeType();
@@ -219,7 +195,8 @@ void decodeAbs(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   isFloating(type) ? setFloating<1, Abs>(decoder, i, type, modifiers.take("ftz")) : decodeIntegerAbs(decoder, i, type);
 }
 
-template <class Operation> void decodeFunction(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
+template <class Operation>
+void decodeFunction(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   modifiers.take("approx");
   decodeRounded<1, Operation>(decoder, modifiers, i, modifiers.takeType());
 }
@@ -231,7 +208,8 @@ void copySignHandler(Warp &warp, Instruction const &i, Mask mask) {
       warp.at<double>(i.result)[lane] =
           std::copysign(warp.at<double>(i.source[1])[lane], warp.at<double>(i.source[0])[lane]);
     else
-      warp.at<float>(i.result)[lane] = std::copysign(warp.at<float>(i.source[1])[lane], warp.at<float>(i.source[0])[lane]);
+      warp.at<float>(i.result)[lane] =
+          std::copysign(warp.at<float>(i.source[1])[lane], warp.at<float>(i.source[0])[lane]);
   });
 }
 void decodeCopySign(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
@@ -247,11 +225,17 @@ void decodeCopySign(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
 void testHandler(Warp &warp, Instruction const &i, Mask mask) {
   Mask value = 0;
   forLanes(mask, [&](unsigned lane) {
-    double number = i.type == Type::F64 ? warp.at<double>(i.source[0])[lane] : double(warp.at<float>(i.source[0])[lane]);
-    bool subnormal = number != 0 && std::fabs(number) < (i.type == Type::F64 ? std::numeric_limits<double>::min()
-                                                                            : double(std::numeric_limits<float>::min()));
-    bool const answers[] = {std::isfinite(number), std::isinf(number), !std::isnan(number), std::isnan(number),
-                            std::isfinite(number) && number != 0 && !subnormal, subnormal};
+    double number =
+        i.type == Type::F64 ? warp.at<double>(i.source[0])[lane] : double(warp.at<float>(i.source[0])[lane]);
+    bool subnormal =
+        number != 0 && std::fabs(number) < (i.type == Type::F64 ? std::numeric_limits<double>::min()
+                                                                : double(std::numeric_limits<float>::min()));
+    bool const answers[] = {std::isfinite(number),
+                            std::isinf(number),
+                            !std::isnan(number),
+                            std::isnan(number),
+                            std::isfinite(number) && number != 0 && !subnormal,
+                            subnormal};
     value |= Mask(answers[i.immediate]) << lane;
   });
   Mask &out = warp.predicate(i.result);

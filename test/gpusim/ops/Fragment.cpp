@@ -1,7 +1,7 @@
 // Fragment.cpp - matrices spread over the lanes of a warp: ldmatrix, stmatrix, movmatrix and mma.sync.
 //
-// Products are summed in float, in order of k, then added to the accumulator: a tensor core rounds differently in the last
-// bits.
+// Products are summed in float, in order of k, then added to the accumulator: a tensor core rounds differently in the
+// last bits.
 #include "test/gpusim/Number.h"
 #include "test/gpusim/ops/Spaces.h"
 
@@ -59,7 +59,8 @@ void storeMatrixHandler(Warp &warp, Instruction const &i, Mask mask) {
   }
 }
 
-template <bool Stores> void decodeMatrixAccess(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
+template <bool Stores>
+void decodeMatrixAccess(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   if (!modifiers.take("sync") || !modifiers.take("m8n8"))
     fail("expected .sync and .m8n8");
   i.aligned = modifiers.take("aligned");
@@ -88,7 +89,8 @@ void moveMatrixHandler(Warp &warp, Instruction const &i, Mask mask) {
     warp.at<std::uint32_t>(i.result)[lane] = fragmentOf(tile, lane, true);
 }
 void decodeMoveMatrix(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
-  if (!modifiers.take("sync") || !modifiers.take("m8n8") || !modifiers.take("trans") || modifiers.takeType() != Type::B16)
+  if (!modifiers.take("sync") || !modifiers.take("m8n8") || !modifiers.take("trans") ||
+      modifiers.takeType() != Type::B16)
     fail("expected .sync.aligned.m8n8.trans.b16");
   i.aligned = modifiers.take("aligned");
   decoder.expectOperands(2);
@@ -99,20 +101,24 @@ void decodeMoveMatrix(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
 
 /// D = A B + C with 16 rows and 8 columns.
 struct MultiplyPayload : Payload {
-  unsigned depth = 0;
   Type input = Type::None, output = Type::None;
   std::vector<std::uint32_t> a, b, c, d;
 };
 
-template <Type Input> float element(std::uint32_t bits, unsigned half) {
+/// A row of B and of the result, for the host's vector instructions.
+using EightFloats = float __attribute__((vector_size(32)));
+
+template <Type Input>
+float element(std::uint32_t bits, unsigned half) {
   auto part = std::uint16_t(bits >> 16 * half);
   return Input == Type::F16 ? floatOfHalf(part) : floatOfBfloat(part);
 }
 
 /// Where the elements of A and B are (PTX ISA, "Matrix fragments for mma.m16n8k*"): with g = lane / 4 and t = lane % 4,
-/// register 2 k' + r of A holds row g + 8 r, from column `k' * Group + t * PerRegister`; register k' of B likewise column g.
-template <Type Input>
-void gather(Warp &warp, MultiplyPayload const &m, float (&a)[16][16], float (&b)[16][8]) {
+/// register 2 k' + r of A holds row g + 8 r, from column `k' * Group + t * PerRegister`; register k' of B likewise
+/// column g.
+template <Type Input, unsigned Depth>
+void gather(Warp &warp, MultiplyPayload const &m, float (&a)[16][Depth], EightFloats (&b)[Depth]) {
   constexpr unsigned PerRegister = Input == Type::TF32 ? 1 : 2, Group = 4 * PerRegister;
   auto read = [](std::uint32_t bits, unsigned part) {
     if constexpr (Input == Type::TF32)
@@ -120,7 +126,7 @@ void gather(Warp &warp, MultiplyPayload const &m, float (&a)[16][16], float (&b)
     else
       return element<Input>(bits, part);
   };
-  for (unsigned group = 0; group < m.depth / Group; ++group) {
+  for (unsigned group = 0; group < Depth / Group; ++group) {
     for (unsigned upper = 0; upper < 2; ++upper) {
       auto const *bits = warp.at<std::uint32_t>(m.a[2 * group + upper]);
       for (unsigned lane = 0; lane < 32; ++lane)
@@ -134,15 +140,19 @@ void gather(Warp &warp, MultiplyPayload const &m, float (&a)[16][16], float (&b)
   }
 }
 
-template <Type Input> void multiplyHandler(Warp &warp, Instruction const &i, Mask mask) {
+template <Type Input, unsigned Depth>
+void multiplyHandler(Warp &warp, Instruction const &i, Mask mask) {
   expectWholeWarp(mask);
   auto const &m = static_cast<MultiplyPayload const &>(*i.payload);
-  float a[16][16], b[16][8], sums[16][8] = {};
+  float a[16][Depth];
+  EightFloats b[Depth], sums[16];
   gather<Input>(warp, m, a, b);
-  for (unsigned row = 0; row < 16; ++row)
-    for (unsigned k = 0; k < m.depth; ++k)
-      for (unsigned column = 0; column < 8; ++column)
-        sums[row][column] += a[row][k] * b[k][column];
+  for (unsigned row = 0; row < 16; ++row) {
+    EightFloats sum = {};
+    for (unsigned k = 0; k < Depth; ++k)
+      sum += a[row][k] * b[k];
+    sums[row] = sum;
+  }
   for (unsigned upper = 0; upper < 2; ++upper)
     for (unsigned part = 0; part < 2; ++part)
       for (unsigned lane = 0; lane < 32; ++lane) {
@@ -172,9 +182,9 @@ void decodeMultiply(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   Type other = modifiers.takeType(), accumulator = modifiers.takeType();
   if (!shape || other != m.input || accumulator != m.output)
     fail("this shape or mixture of types is not supported");
-  m.depth = 4u << *shape;
+  unsigned depth = 4u << *shape;
   bool isTf32 = m.input == Type::TF32;
-  if ((!isTf32 && m.input != Type::F16 && m.input != Type::BF16) || m.depth == (isTf32 ? 16 : 4) ||
+  if ((!isTf32 && m.input != Type::F16 && m.input != Type::BF16) || depth == (isTf32 ? 16 : 4) ||
       (m.output != Type::F32 && !(m.output == Type::F16 && m.input == Type::F16)))
     fail("this shape or mixture of types is not supported");
   decoder.expectOperands(4);
@@ -190,12 +200,15 @@ void decodeMultiply(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
     return places;
   };
   m.d = registers(0, outputs, true);
-  m.a = registers(1, 16 * m.depth / 32 / perRegister, false);
-  m.b = registers(2, 8 * m.depth / 32 / perRegister, false);
+  m.a = registers(1, 16 * depth / 32 / perRegister, false);
+  m.b = registers(2, 8 * depth / 32 / perRegister, false);
   m.c = registers(3, outputs, false);
-  i.run = isTf32                    ? multiplyHandler<Type::TF32>
-          : m.input == Type::F16    ? multiplyHandler<Type::F16>
-                                    : multiplyHandler<Type::BF16>;
+  if (isTf32)
+    i.run = depth == 4 ? multiplyHandler<Type::TF32, 4> : multiplyHandler<Type::TF32, 8>;
+  else if (m.input == Type::F16)
+    i.run = depth == 8 ? multiplyHandler<Type::F16, 8> : multiplyHandler<Type::F16, 16>;
+  else
+    i.run = depth == 8 ? multiplyHandler<Type::BF16, 8> : multiplyHandler<Type::BF16, 16>;
   i.payload = std::move(payload);
 }
 

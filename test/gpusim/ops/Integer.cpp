@@ -11,16 +11,26 @@ namespace gpusim {
 namespace {
 
 // Overflow wraps around: everything is done on unsigned values of at least 32 bits.
-template <class T> using Wide = std::conditional_t<sizeof(T) < 4, std::uint32_t, std::make_unsigned_t<T>>;
+template <class T>
+using Wide = std::conditional_t<sizeof(T) < 4, std::uint32_t, std::make_unsigned_t<T>>;
 
 struct Add {
-  template <class T> T operator()(T a, T b) const { return T(Wide<T>(a) + Wide<T>(b)); }
+  template <class T>
+  T operator()(T a, T b) const {
+    return T(Wide<T>(a) + Wide<T>(b));
+  }
 };
 struct Sub {
-  template <class T> T operator()(T a, T b) const { return T(Wide<T>(a) - Wide<T>(b)); }
+  template <class T>
+  T operator()(T a, T b) const {
+    return T(Wide<T>(a) - Wide<T>(b));
+  }
 };
 struct MulLow {
-  template <class T> T operator()(T a, T b) const { return T(Wide<T>(a) * Wide<T>(b)); }
+  template <class T>
+  T operator()(T a, T b) const {
+    return T(Wide<T>(a) * Wide<T>(b));
+  }
 };
 
 template <class T>
@@ -30,31 +40,56 @@ using Doubled = std::conditional_t<
                        std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>>>;
 
 struct MulHigh {
-  template <class T> T operator()(T a, T b) const { return T((Doubled<T>(a) * Doubled<T>(b)) >> (8 * sizeof(T))); }
+  template <class T>
+  T operator()(T a, T b) const {
+    return T((Doubled<T>(a) * Doubled<T>(b)) >> (8 * sizeof(T)));
+  }
 };
 struct MulWide {
-  template <class T> Doubled<T> operator()(T a, T b) const { return Doubled<T>(a) * Doubled<T>(b); }
+  template <class T>
+  Doubled<T> operator()(T a, T b) const {
+    return Doubled<T>(a) * Doubled<T>(b);
+  }
 };
 struct MadLow {
-  template <class T> T operator()(T a, T b, T c) const { return Add()(MulLow()(a, b), c); }
+  template <class T>
+  T operator()(T a, T b, T c) const {
+    return Add()(MulLow()(a, b), c);
+  }
 };
 struct MadHigh {
-  template <class T> T operator()(T a, T b, T c) const { return Add()(MulHigh()(a, b), c); }
+  template <class T>
+  T operator()(T a, T b, T c) const {
+    return Add()(MulHigh()(a, b), c);
+  }
 };
 struct MadWide {
-  template <class T> Doubled<T> operator()(T a, T b, Doubled<T> c) const { return Add()(MulWide()(a, b), c); }
+  template <class T>
+  Doubled<T> operator()(T a, T b, Doubled<T> c) const {
+    return Add()(MulWide()(a, b), c);
+  }
 };
 struct Mul24 {
-  template <class T> T operator()(T a, T b) const { return T(Wide<T>(extended(a)) * Wide<T>(extended(b))); }
-  template <class T> static T extended(T value) { return T(T(Wide<T>(value) << 8) >> 8); }
+  template <class T>
+  T operator()(T a, T b) const {
+    return T(Wide<T>(extended(a)) * Wide<T>(extended(b)));
+  }
+  template <class T>
+  static T extended(T value) {
+    return T(T(Wide<T>(value) << 8) >> 8);
+  }
 };
 struct Mad24 {
-  template <class T> T operator()(T a, T b, T c) const { return Add()(Mul24()(a, b), c); }
+  template <class T>
+  T operator()(T a, T b, T c) const {
+    return Add()(Mul24()(a, b), c);
+  }
 };
 
 // Division by zero is not defined; the hardware gives all ones, and the dividend as remainder.
 struct Div {
-  template <class T> T operator()(T a, T b) const {
+  template <class T>
+  T operator()(T a, T b) const {
     if (b == 0)
       return T(-1);
     if (std::is_signed_v<T> && b == T(-1))
@@ -63,7 +98,8 @@ struct Div {
   }
 };
 struct Rem {
-  template <class T> T operator()(T a, T b) const {
+  template <class T>
+  T operator()(T a, T b) const {
     if (b == 0)
       return a;
     if (std::is_signed_v<T> && b == T(-1))
@@ -72,23 +108,39 @@ struct Rem {
   }
 };
 struct Min {
-  template <class T> T operator()(T a, T b) const { return b < a ? b : a; }
+  template <class T>
+  T operator()(T a, T b) const {
+    return b < a ? b : a;
+  }
 };
 struct Max {
-  template <class T> T operator()(T a, T b) const { return a < b ? b : a; }
+  template <class T>
+  T operator()(T a, T b) const {
+    return a < b ? b : a;
+  }
 };
 struct Neg {
-  template <class T> T operator()(T a) const { return Sub()(T(0), a); }
+  template <class T>
+  T operator()(T a) const {
+    return Sub()(T(0), a);
+  }
 };
 struct Abs {
-  template <class T> T operator()(T a) const { return a < 0 ? Neg()(a) : a; }
+  template <class T>
+  T operator()(T a) const {
+    return a < 0 ? Neg()(a) : a;
+  }
 };
 struct Sad {
-  template <class T> T operator()(T a, T b, T c) const { return Add()(c, a < b ? Sub()(b, a) : Sub()(a, b)); }
+  template <class T>
+  T operator()(T a, T b, T c) const {
+    return Add()(c, a < b ? Sub()(b, a) : Sub()(a, b));
+  }
 };
 
 /// Two 16-bit values in one register.
-template <class Operation, class T> struct Packed {
+template <class Operation, class T>
+struct Packed {
   std::uint32_t operator()(std::uint32_t a, std::uint32_t b) const {
     auto low = std::uint16_t(Operation()(T(a), T(b))), high = std::uint16_t(Operation()(T(a >> 16), T(b >> 16)));
     return low | std::uint32_t(high) << 16;
@@ -96,7 +148,8 @@ template <class Operation, class T> struct Packed {
 };
 
 /// add.sat.s32 and sub.sat.s32.
-template <class Operation> struct Saturating {
+template <class Operation>
+struct Saturating {
   std::int32_t operator()(std::int32_t a, std::int32_t b) const {
     std::int64_t exact = Operation()(std::int64_t(a), std::int64_t(b));
     return std::int32_t(std::clamp<std::int64_t>(exact, std::numeric_limits<std::int32_t>::min(),
@@ -104,11 +157,13 @@ template <class Operation> struct Saturating {
   }
 };
 
-template <class Operation> void setSame(Decoder &decoder, Instruction &i, Type type) {
+template <class Operation>
+void setSame(Decoder &decoder, Instruction &i, Type type) {
   dispatchInteger(type, [&]<class T>() { setBinary<Operation, T, T>(decoder, i); });
 }
 
-template <class Operation> void setAdditive(Decoder &decoder, Modifiers &modifiers, Instruction &i, Type type) {
+template <class Operation>
+void setAdditive(Decoder &decoder, Modifiers &modifiers, Instruction &i, Type type) {
   if (modifiers.take("sat")) {
     if (type != Type::S32)
       fail("'.sat' needs s32");
@@ -139,7 +194,8 @@ void decodeMad(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   });
 }
 
-template <bool Adds> void decodeMul24(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
+template <bool Adds>
+void decodeMul24(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   if (!modifiers.take("lo"))
     fail("expected .lo");
   Type type = modifiers.takeType();
@@ -153,14 +209,17 @@ template <bool Adds> void decodeMul24(Decoder &decoder, Modifiers &modifiers, In
   });
 }
 
-void decodeRem(Decoder &decoder, Modifiers &modifiers, Instruction &i) { setSame<Rem>(decoder, i, modifiers.takeType()); }
+void decodeRem(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
+  setSame<Rem>(decoder, i, modifiers.takeType());
+}
 
 void decodeSad(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   dispatchInteger(modifiers.takeType(), [&]<class T>() { setTernary<Sad, T, T>(decoder, i); });
 }
 
 /// u16x2 and s16x2 are no types of registers, so they are words of their own.
-template <class Operation> bool decodePacked(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
+template <class Operation>
+bool decodePacked(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   if (modifiers.take("u16x2"))
     return setBinary<Packed<Operation, std::uint16_t>, std::uint32_t, std::uint32_t>(decoder, i), true;
   if (modifiers.take("s16x2"))

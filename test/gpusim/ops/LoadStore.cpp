@@ -18,7 +18,8 @@ std::optional<Space> takeStateSpace(Modifiers &modifiers) {
 }
 
 bool takeMemoryOrder(Modifiers &modifiers) {
-  bool strong = !modifiers.take("weak") && modifiers.takeOneOf({"volatile", "relaxed", "acquire", "release", "acq_rel"});
+  bool strong =
+      !modifiers.take("weak") && modifiers.takeOneOf({"volatile", "relaxed", "acquire", "release", "acq_rel"});
   modifiers.takeOneOf({"cta", "cluster", "gpu", "sys"});
   return strong;
 }
@@ -48,7 +49,8 @@ std::uint64_t extended(std::uint64_t value, Type type) {
 }
 
 /// Into a register of the same width: nothing to extend.
-template <unsigned Width, unsigned Count> void loadSame(Warp &warp, Instruction const &i, Mask mask) {
+template <unsigned Width, unsigned Count>
+void loadSame(Warp &warp, Instruction const &i, Mask mask) {
   // All lanes read before any writes: a result may be the register that holds the addresses.
   std::byte values[32][Width * Count];
   forLanes(mask, [&](unsigned lane) {
@@ -77,7 +79,8 @@ void loadExtending(Warp &warp, Instruction const &i, Mask mask) {
   }
 }
 
-template <unsigned Width, unsigned Count> void storeSame(Warp &warp, Instruction const &i, Mask mask) {
+template <unsigned Width, unsigned Count>
+void storeSame(Warp &warp, Instruction const &i, Mask mask) {
   ++warp.block->events;
   forLanes(mask, [&](unsigned lane) {
     std::byte *to = warp.store(i, i.space, warp.address(i, 0, lane), Width * Count, lane);
@@ -96,7 +99,8 @@ void storeNarrowing(Warp &warp, Instruction const &i, Mask mask) {
   });
 }
 
-template <bool Stores, unsigned Width> Handler *sameHandler(std::size_t count) {
+template <bool Stores, unsigned Width>
+Handler *sameHandler(std::size_t count) {
   switch (count) {
   case 1:
     return Stores ? storeSame<Width, 1> : loadSame<Width, 1>;
@@ -109,7 +113,8 @@ template <bool Stores, unsigned Width> Handler *sameHandler(std::size_t count) {
   }
 }
 
-template <bool Stores> Handler *sameHandler(unsigned width, std::size_t count) {
+template <bool Stores>
+Handler *sameHandler(unsigned width, std::size_t count) {
   switch (width) {
   case 2:
     return sameHandler<Stores, 2>(count);
@@ -122,7 +127,8 @@ template <bool Stores> Handler *sameHandler(unsigned width, std::size_t count) {
   }
 }
 
-template <bool Stores> void decodeAccess(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
+template <bool Stores>
+void decodeAccess(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
   i.strong = takeMemoryOrder(modifiers);
   i.space = takeStateSpace(modifiers).value_or(Space::Generic);
   takeCachePolicy(modifiers);

@@ -20,8 +20,8 @@ struct MatrixDescriptor {
       fail("a matrix descriptor with a base offset is not supported");
   }
 
-  /// K-major: K is contiguous. The piece of row `row` that begins at byte `byte` of K. Groups of 8 rows are `stride` apart;
-  /// without swizzle pieces along K are `leading` apart, with one they lie side by side.
+  /// K-major: K is contiguous. The piece of row `row` that begins at byte `byte` of K. Groups of 8 rows are `stride`
+  /// apart; without swizzle pieces along K are `leading` apart, with one they lie side by side.
   std::uint32_t alongK(std::uint32_t row, std::uint32_t byte) const {
     std::uint32_t group = start + row / 8 * stride;
     if (swizzle == Swizzle::None)
@@ -29,8 +29,8 @@ struct MatrixDescriptor {
     return swizzled(group + row % 8 * spanOf(swizzle) + byte, swizzle);
   }
 
-  /// MN-major: rows are contiguous. The piece at column `k` that begins at byte `byte` of the rows. Spans of the swizzle are
-  /// `leading` apart, groups of 8 columns `stride`.
+  /// MN-major: rows are contiguous. The piece at column `k` that begins at byte `byte` of the rows. Spans of the
+  /// swizzle are `leading` apart, groups of 8 columns `stride`.
   std::uint32_t alongRows(std::uint32_t k, std::uint32_t byte) const {
     if (swizzle == Swizzle::None)
       return start + byte / 16 * stride + k / 8 * leading + k % 8 * 16;

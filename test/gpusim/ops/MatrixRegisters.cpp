@@ -19,8 +19,8 @@ void collect(Operand const &operand, std::vector<std::uint32_t> &into) {
 
 /// Their first operand is no result.
 bool hasResult(Statement const &statement) {
-  static std::set<std::string, std::less<>> const without = {"st", "red", "cp", "bar", "barrier", "stmatrix", "prefetch", "bra",
-                                                             "brx", "setmaxnreg", "nanosleep"};
+  static std::set<std::string, std::less<>> const without = {
+      "st", "red", "cp", "bar", "barrier", "stmatrix", "prefetch", "bra", "brx", "setmaxnreg", "nanosleep"};
   if (without.contains(statement.opcode) || statement.operands.empty())
     return false;
   return statement.operands[0].kind != Operand::Kind::Address;

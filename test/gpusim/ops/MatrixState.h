@@ -8,8 +8,8 @@ namespace gpusim {
 struct MatrixState : AsyncState {
   struct Operation {
     std::uint64_t group;
-    std::uint32_t stamp;        ///< of its reads of shared memory
-    std::function<void()> run;  ///< empty if it has run
+    std::uint32_t stamp;       ///< of its reads of shared memory
+    std::function<void()> run; ///< empty if it has run
   };
   std::vector<Operation> operations; ///< in order
   std::uint64_t committed = 0, completed = 0;

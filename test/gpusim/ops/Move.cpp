@@ -10,7 +10,10 @@ namespace gpusim {
 namespace {
 
 struct Same {
-  template <class T> T operator()(T a) const { return a; }
+  template <class T>
+  T operator()(T a) const {
+    return a;
+  }
 };
 
 void movePredicate(Warp &warp, Instruction const &i, Mask mask) {
@@ -103,7 +106,8 @@ std::uint64_t windowOf(Space space) {
   }
 }
 
-template <bool To> void addressHandler(Warp &warp, Instruction const &i, Mask mask) {
+template <bool To>
+void addressHandler(Warp &warp, Instruction const &i, Mask mask) {
   std::uint64_t window = windowOf(i.space);
   auto *out = warp.at<std::uint64_t>(i.result);
   auto const *in = warp.at<std::uint64_t>(i.source[0]);

@@ -71,7 +71,8 @@ void invalidateHandler(Warp &warp, Instruction const &i, Mask mask) {
 TransactionBarrier &use(Warp &warp, Instruction const &i, unsigned lane) {
   std::uint64_t address = warp.address(i, 0, lane);
   TransactionBarrier &barrier = transactionBarrierAt(*warp.block, address, int(lane));
-  warp.block->launch->shared.load(warp.number, {sharedAddress(address, int(lane)), 8, lane, "use of the mbarrier", true});
+  warp.block->launch->shared.load(warp.number,
+                                  {sharedAddress(address, int(lane)), 8, lane, "use of the mbarrier", true});
   return barrier;
 }
 

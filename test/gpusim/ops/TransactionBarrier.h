@@ -10,9 +10,9 @@ struct TransactionBarrier {
   std::int64_t bytes = 0;                  ///< expected and not come yet
   std::uint64_t phase = 0;
   unsigned creator = 0;
-  bool fenced = false;  ///< its initialisation is visible to async engines
-  Clocks gathering;     ///< what those know that have arrived in this phase
-  Clocks known;         ///< what those knew that arrived in phases that are over
+  bool fenced = false; ///< its initialisation is visible to async engines
+  Clocks gathering;    ///< what those know that have arrived in this phase
+  Clocks known;        ///< what those knew that arrived in phases that are over
 };
 
 /// Fails if there is none at the address.

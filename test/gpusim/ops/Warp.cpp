@@ -19,8 +19,8 @@ void checkMembers(Warp &warp, std::uint32_t place, Mask mask, char const *what) 
       failAt(lane, "{} by a lane that its mask {:#x} does not name", what, named);
   });
   if (Mask missing = named & warp.alive & ~mask)
-    failAt(unsigned(__builtin_ctz(missing)), "{} names this lane, which is elsewhere (mask {:#x}, here {:#x})", what, named,
-           mask);
+    failAt(unsigned(__builtin_ctz(missing)), "{} names this lane, which is elsewhere (mask {:#x}, here {:#x})", what,
+           named, mask);
 }
 
 enum class Shuffle { Up, Down, Butterfly, Index };
@@ -145,7 +145,8 @@ void decodeActiveMask(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
 
 enum class Reduce { Add, Min, Max, And, Or, Xor };
 
-template <class T> T reduced(Warp &warp, Instruction const &i, Mask mask) {
+template <class T>
+T reduced(Warp &warp, Instruction const &i, Mask mask) {
   auto const *in = warp.at<T>(i.source[0]);
   T result = in[__builtin_ctz(mask)];
   forLanes(mask & (mask - 1), [&](unsigned lane) {
@@ -174,8 +175,8 @@ template <class T> T reduced(Warp &warp, Instruction const &i, Mask mask) {
 }
 void reduceHandler(Warp &warp, Instruction const &i, Mask mask) {
   checkMembers(warp, i.source[1], mask, "redux.sync");
-  std::uint32_t result = i.type == Type::S32 ? std::uint32_t(reduced<std::int32_t>(warp, i, mask))
-                                             : reduced<std::uint32_t>(warp, i, mask);
+  std::uint32_t result =
+      i.type == Type::S32 ? std::uint32_t(reduced<std::int32_t>(warp, i, mask)) : reduced<std::uint32_t>(warp, i, mask);
   auto *out = warp.at<std::uint32_t>(i.result);
   forLanes(mask, [&](unsigned lane) { out[lane] = result; });
 }
@@ -193,7 +194,8 @@ void decodeReduce(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
 }
 
 /// match.any: of each lane, the lanes that hold the same value.
-template <class T> void matchHandler(Warp &warp, Instruction const &i, Mask mask) {
+template <class T>
+void matchHandler(Warp &warp, Instruction const &i, Mask mask) {
   checkMembers(warp, i.source[1], mask, "match.sync");
   auto const *in = warp.at<T>(i.source[0]);
   Mask results[32];

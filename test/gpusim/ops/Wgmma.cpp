@@ -36,8 +36,8 @@ float elementOf(Type input, std::byte const *at) {
 
 /// Calls `each(address, row, k)` for the pieces of 16 bytes of `rows` rows; a piece goes on along K, or along the rows.
 template <class Each>
-void forPieces(MatrixDescriptor const &descriptor, unsigned firstRow, unsigned rows, WgmmaPayload const &p, bool alongRows,
-               Each &&each) {
+void forPieces(MatrixDescriptor const &descriptor, unsigned firstRow, unsigned rows, WgmmaPayload const &p,
+               bool alongRows, Each &&each) {
   unsigned size = p.input == Type::TF32 ? 4 : 2, perPiece = 16 / size;
   if (alongRows) {
     for (unsigned k = 0; k < p.depth; ++k)
@@ -88,7 +88,10 @@ void readA(Product const &product, float (&a)[16][16]) {
 void multiply(Product const &product) {
   WgmmaPayload const &p = *product.payload;
   Warp &warp = *product.warp;
-  static thread_local float a[16][16], b[16][256], d[16][256];
+  // The host multiplies eight columns at a time; a shape has a multiple of eight.
+  using EightFloats = float __attribute__((vector_size(32), may_alias));
+  static thread_local float a[16][16];
+  alignas(32) static thread_local float b[16][256], d[16][256];
   readA(product, a);
   SharedMemory &shared = warp.block->launch->shared;
   unsigned size = p.input == Type::TF32 ? 4 : 2;
@@ -98,14 +101,13 @@ void multiply(Product const &product) {
               for (unsigned n = 0; n < 16 / size; ++n)
                 (p.bAlongRows ? b[k][column + n] : b[k + n][column]) = elementOf(p.input, piece + n * size);
             });
-  for (unsigned row = 0; row < 16; ++row) {
-    std::fill_n(d[row], p.columns, 0.0f);
-    for (unsigned k = 0; k < p.depth; ++k) {
-      float factor = a[row][k] * p.sign;
-      for (unsigned column = 0; column < p.columns; ++column)
-        d[row][column] += factor * b[k][column];
+  for (unsigned row = 0; row < 16; ++row)
+    for (unsigned column = 0; column < p.columns; column += 8) {
+      EightFloats sum = {};
+      for (unsigned k = 0; k < p.depth; ++k)
+        sum += a[row][k] * p.sign * reinterpret_cast<EightFloats const &>(b[k][column]);
+      reinterpret_cast<EightFloats &>(d[row][column]) = sum;
     }
-  }
   for (std::size_t index = 0; index < p.d.size(); ++index) {
     auto *out = warp.at<float>(p.d[index]);
     unsigned down = index & 2 ? 8 : 0, across = unsigned(index / 4 * 8 + (index & 1));
@@ -130,7 +132,9 @@ void startHandler(Warp &warp, Instruction const &i, Mask mask) {
   Product product{&warp, &p, 0, warp.at<std::uint64_t>(p.bDescriptor)[0],
                   bool((warp.predicate(p.keeps) ^ (p.keepsNegated ? AllLanes : 0)) & 1)};
   std::uint32_t stamp = shared.nextAsyncStamp(warp.number);
-  auto check = [&](std::uint32_t address, unsigned, unsigned) { shared.asyncRead(warp.number, {address, 16, 0, "wgmma"}, stamp); };
+  auto check = [&](std::uint32_t address, unsigned, unsigned) {
+    shared.asyncRead(warp.number, {address, 16, 0, "wgmma"}, stamp);
+  };
   if (!p.aInRegisters) {
     product.a = warp.at<std::uint64_t>(p.aDescriptor)[0];
     forPieces(MatrixDescriptor(product.a), firstRowOf(warp), 16, p, p.aAlongRows, check);
@@ -171,8 +175,8 @@ void waitHandler(Warp &warp, Instruction const &i, Mask) {
 
 void takeShape(Modifiers &modifiers, WgmmaPayload &p) {
   auto shape = modifiers.takePrefixed("m64n");
-  if (!shape || std::sscanf(shape->c_str(), "m64n%uk%u", &p.columns, &p.depth) != 2 || p.columns % 8 || p.columns == 0 ||
-      p.columns > 256)
+  if (!shape || std::sscanf(shape->c_str(), "m64n%uk%u", &p.columns, &p.depth) != 2 || p.columns % 8 ||
+      p.columns == 0 || p.columns > 256)
     fail("expected a shape m64nNkK");
   Type output = modifiers.takeType();
   p.input = modifiers.takeType();
@@ -234,7 +238,8 @@ void decodeProduct(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
 }
 
 void decodeWgmma(Decoder &decoder, Modifiers &modifiers, Instruction &i) {
-  bool isProduct = modifiers.take("mma_async"), isFence = modifiers.take("fence"), commits = modifiers.take("commit_group");
+  bool isProduct = modifiers.take("mma_async"), isFence = modifiers.take("fence"),
+       commits = modifiers.take("commit_group");
   if (!modifiers.take("sync") || !modifiers.take("aligned"))
     fail("expected .sync.aligned");
   i.aligned = true;
