@@ -20,6 +20,7 @@
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -237,6 +238,14 @@ FailureOr<Compiled> compile(Session &session, StringRef text, StringRef name, st
     if (failed(derive(session, *module)))
       return failure();
     at = Phase::Derived;
+  }
+  if (session.options.draw) {
+    std::vector<std::string> names = sizeNames(*module);
+    for (auto const &[name, value] : *session.options.draw)
+      if (!llvm::is_contained(names, name))
+        return session.error("--size=" + name + ": found no such size; expected one of: " + llvm::join(names, ", "));
+    result.tiles = tilesOf(*module, optionsFor(plainest), *session.options.draw);
+    return result;
   }
   if (to == Phase::Vector || to == Phase::LLVM) {
     if (at < Phase::Vector && failed(lowerToVector(session, *module, plainest)))

@@ -4,6 +4,7 @@
 #include "compiler/check/Program.h"
 #include "compiler/emit/ProgramInfo.h"
 #include "compiler/pipeline/Session.h"
+#include "compiler/pipeline/Tiles.h"
 
 #include <optional>
 
@@ -27,6 +28,7 @@ struct Compiled {
   std::string bytes;
   std::optional<Program> program;  // if it was compiled from source
   std::optional<ProgramInfo> info; // from the phase `heed` on
+  std::vector<AttentionTiles> tiles; // if they are to be drawn
 };
 
 /// Compiles `text`, shown as `name` in messages, up to `to`. `from` unset: `text` is a model file; else it is IR at

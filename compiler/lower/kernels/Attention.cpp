@@ -24,7 +24,7 @@ public:
     std::string reason;
     std::optional<FewQueries> few = FewQueries::plan(op, target, reason);
     remarkOnForm(few, reason);
-    remarkOnVisits(op, domain, sweeps, few ? few->blocks.rows : many.rows, few ? few->blocks.keys : many.keys);
+    remarkOnVisits(op, domain, sweeps, few ? few->blocks.queries() : many.rows, few ? few->blocks.keys : many.keys);
     if (sweeps.empty()) // nothing is visible: the result is 0 all the same
       sweeps.push_back({{1, getAffineConstantExpr(0, emit.getContext())}, {}, {}});
     if (sweeps.size() > 1)

@@ -23,6 +23,7 @@ struct FewQueriesBlocks {
   Value sums;           ///< [rows, features]: weighted sums so far
   Value maximum, total; ///< [rows]: largest score / ln 2 and sum of weights so far
 
+  int64_t queries() const { return rows / members; }
   void allocate(Emit &emit, bool withQuery);
 };
 

@@ -15,7 +15,8 @@ bool hasUnitStride(MemRefType type) {
 
 bool isContiguousAlong(Value buffer, AffineMap subscripts, unsigned dim) {
   unsigned last = subscripts.getNumResults();
-  bool contiguous = last > 0 && hasUnitStride(cast<MemRefType>(buffer.getType()));
+  auto memory = dyn_cast<MemRefType>(buffer.getType()); // a tensor will be a buffer without gaps
+  bool contiguous = last > 0 && (!memory || hasUnitStride(memory));
   for (unsigned result = 0; result < last; ++result) {
     AffineExpr expression = subscripts.getResult(result), alone = getAffineDimExpr(dim, subscripts.getContext());
     if (result + 1 < last)

@@ -1,9 +1,8 @@
-// Matrix.cpp - a result as something to draw: rows and columns with labels.
+// Matrix.cpp - a result as something to draw.
 #include "compiler/tools/heed-run/Matrix.h"
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <fmt/format.h>
 
 namespace heed::run {
@@ -62,38 +61,6 @@ std::pair<std::string, std::vector<size_t>> splitName(std::string const &text) {
 
 } // namespace
 
-std::pair<double, double> Matrix::range() const {
-  double low = INFINITY, high = -INFINITY;
-  for (double value : values)
-    if (std::isfinite(value)) {
-      low = std::min(low, value);
-      high = std::max(high, value);
-    }
-  return low <= high ? std::pair{low, high} : std::pair{0.0, 0.0};
-}
-
-Matrix Matrix::reduced(size_t maximumRows, size_t maximumColumns) const {
-  size_t rowStep = std::max<size_t>(1, (rowCount + maximumRows - 1) / maximumRows);
-  size_t columnStep = std::max<size_t>(1, (columnCount + maximumColumns - 1) / maximumColumns);
-  if (rowStep == 1 && columnStep == 1)
-    return *this;
-  Matrix result{title, rows, columns, (rowCount + rowStep - 1) / rowStep, (columnCount + columnStep - 1) / columnStep,
-                {}};
-  result.title += fmt::format(", {} x {} in blocks of {} x {}", rowCount, columnCount, rowStep, columnStep);
-  if (rowStep > 1)
-    result.rows.labels.clear();
-  if (columnStep > 1)
-    result.columns.labels.clear();
-  result.values.assign(result.rowCount * result.columnCount, 0);
-  for (size_t i = 0; i < rowCount; ++i)
-    for (size_t j = 0; j < columnCount; ++j) {
-      double &block = result.values[i / rowStep * result.columnCount + j / columnStep];
-      if (!(std::fabs(at(i, j)) <= std::fabs(block)))
-        block = at(i, j);
-    }
-  return result;
-}
-
 Matrix matrixOf(Signature const &signature, Example const &inputs, Example const &outputs, std::string const &text) {
   auto [name, leading] = splitName(text);
   auto found = std::find_if(signature.outputs.begin(), signature.outputs.end(),
@@ -128,14 +95,6 @@ bool runsAlongTexts(Signature const &signature, TensorSignature const &output) {
   return output.isReal() && output.shape.size() == 2 &&
          textAlong(signature, output.shape[0], nullptr, nullptr).signature &&
          textAlong(signature, output.shape[1], nullptr, nullptr).signature;
-}
-
-std::string visible(std::string const &character) {
-  if (character == "\n")
-    return "\u23CE";
-  if (character.size() == 1 && (uint8_t(character[0]) < 0x20 || character[0] == 0x7F))
-    return "\u00B7";
-  return character;
 }
 
 } // namespace heed::run

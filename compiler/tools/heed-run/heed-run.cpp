@@ -1,9 +1,9 @@
 // heed-run.cpp - runs a model once and shows what it returns.
 #include "compiler/tools/heed-run/Matrix.h"
-#include "compiler/tools/heed-run/Picture.h"
+#include "compiler/tools/picture/Picture.h"
 #include "compiler/tools/heed-run/Print.h"
 #include "compiler/tools/heed-run/Source.h"
-#include "compiler/tools/heed-run/Terminal.h"
+#include "compiler/tools/picture/Terminal.h"
 
 #include <cstdio>
 #include <fmt/format.h>
@@ -77,7 +77,7 @@ void show(Signature const &signature, Arguments const &arguments, Example const 
       fmt::print("{}: {}\n", output.name, summary(outputs[i], output));
   }
   for (std::string const &name : drawn)
-    fmt::print("\n{}", drawBlocks(matrixOf(signature, inputs, outputs, name), terminalWidth()));
+    fmt::print("\n{}", picture::drawBlocks(matrixOf(signature, inputs, outputs, name), picture::terminalWidth()));
 }
 
 void write(std::string const &file, std::string const &text) {
@@ -141,7 +141,7 @@ void runModel(Arguments const &arguments, char const *tool) {
       writeNpy(numbered(file, b, results.size()), results[b][output], signature.outputs[output].dtype);
     for (auto const &[name, file] : requests.pictures)
       write(numbered(file, b, results.size()),
-            drawSvg(matrixOf(signature, examples[b], results[b], name), signature.name));
+            picture::drawSvg(matrixOf(signature, examples[b], results[b], name), signature.name));
   }
   if (std::fflush(stdout) != 0)
     throw Failure("cannot write to the standard output");

@@ -49,6 +49,10 @@ cl::list<std::string> probes("probe", cl::CommaSeparated, cl::value_desc("NAME,.
                                       "for any text (help: list them)"));
 cl::opt<bool> explain("explain", cl::desc("Say at each line what was derived from it, and what not, and why"),
                       cl::cat(category));
+cl::opt<std::string> draw("draw", cl::value_desc("mask"), cl::cat(category),
+                          cl::desc("Draw the tiles that each attention visits, here or to -o FILE.svg"));
+cl::list<std::string> sizes("size", cl::CommaSeparated, cl::value_desc("NAME=N,..."), cl::cat(category),
+                            cl::desc("Run-time sizes, and inputs that are numbers, for --draw"));
 cl::opt<bool> depfile("MD", cl::desc("Also write a dependency file for make and ninja"), cl::cat(category));
 cl::opt<std::string> depfileName("MF", cl::desc("Its name (default: output with suffix .d)"), cl::value_desc("FILE"),
                                  cl::cat(category));
@@ -96,6 +100,32 @@ void tidyHelp() {
     if (!ours && !general)
       option->setHiddenFlag(name.starts_with("mlir-") ? cl::Hidden : cl::ReallyHidden);
   }
+}
+
+/// --draw and --size.
+std::optional<int> chooseDrawing() {
+  if (!draw.getNumOccurrences()) {
+    if (sizes.getNumOccurrences())
+      return usage("--size needs --draw=mask");
+    return std::nullopt;
+  }
+  if (draw != "mask")
+    return usage(fmt::format("cannot draw '{}'; expected mask", draw.getValue()));
+  if (emit.getNumOccurrences() || parsed.verify || !parsed.header.empty())
+    return usage("--draw writes a picture and nothing else");
+  if (output.getNumOccurrences() && !StringRef(output).ends_with(".svg"))
+    return usage(fmt::format("--draw writes SVG; '{}' does not end in .svg", output.getValue()));
+  parsed.draw = true;
+  parsed.output = output;
+  parsed.compile.draw.emplace();
+  for (StringRef one : sizes) {
+    auto [name, number] = one.split('=');
+    int64_t value;
+    if (name.empty() || number.getAsInteger(10, value) || value < 0 || value > 1 << 20)
+      return usage(fmt::format("--size={}: expected NAME=N with N from 0 to 1048576", one.str()));
+    (*parsed.compile.draw)[name.str()] = value;
+  }
+  return std::nullopt;
 }
 
 /// What to write, from --emit and the suffix of -o.
@@ -207,7 +237,9 @@ std::optional<int> parseCommandLine(int argc, char **argv) {
   compile.explain = explain;
   compile.color = wantColor();
   compile.configure = [](mlir::PassManager &passes) { return mlir::applyPassManagerCLOptions(passes); };
-  if (std::optional<int> wrong = chooseEmit())
+  if (std::optional<int> wrong = chooseDrawing())
+    return wrong;
+  if (std::optional<int> wrong = parsed.draw ? std::nullopt : chooseEmit())
     return wrong;
   if (std::optional<int> wrong = chooseFrom())
     return wrong;

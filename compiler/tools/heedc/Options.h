@@ -15,7 +15,7 @@ struct CommandLine {
   std::string input, output, header, depfile;
   std::optional<Phase> from;
   std::optional<Phase> emit; // unset: check only
-  bool verify = false, verifyDiagnostics = false;
+  bool verify = false, verifyDiagnostics = false, draw = false;
   unsigned verifySizes = 8;
   CompileOptions compile;
 };

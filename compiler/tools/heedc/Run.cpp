@@ -4,6 +4,7 @@
 #include "compiler/emit/Header.h"
 #include "compiler/pipeline/Expectations.h"
 #include "compiler/reference/VerifyCompiled.h"
+#include "compiler/tools/heedc/Draw.h"
 #include "compiler/tools/heedc/Options.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -14,6 +15,13 @@ using namespace llvm;
 
 namespace heed {
 namespace {
+
+mlir::LogicalResult drawMasks(Session &session, StringRef text, StringRef name, CommandLine const &line) {
+  mlir::FailureOr<Compiled> compiled = compile(session, text, name, line.from, Phase::Derived);
+  if (failed(compiled))
+    return mlir::failure();
+  return drawTiles(session, compiled->tiles, compiled->info->name, line.output);
+}
 
 mlir::LogicalResult write(Session &session, StringRef path, StringRef bytes) {
   Error problem = writeToOutput(path, [&](raw_ostream &stream) {
@@ -105,6 +113,7 @@ int runCompiler() {
   StringRef text = (*buffer)->getBuffer();
   mlir::LogicalResult result =
       listsProbes(line.compile) ? listProbes(session, text, name)
+      : line.draw ? drawMasks(session, text, name, line)
       : line.verify ? verifyModel(session, text, name, line) : compileAndWrite(session, text, name, line);
   if (line.verifyDiagnostics) {
     std::string problems = checkExpectations(text, name, session.messages());

@@ -1,12 +1,12 @@
 // Picture.cpp - draws a matrix as SVG.
-#include "compiler/tools/heed-run/Picture.h"
+#include "compiler/tools/picture/Picture.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <fmt/format.h>
 
-namespace heed::run {
+namespace heed::picture {
 
 namespace {
 
@@ -200,4 +200,4 @@ std::string drawSvg(Matrix const &matrix, std::string const &model) {
   return Drawing(small, model).draw();
 }
 
-} // namespace heed::run
+} // namespace heed::picture

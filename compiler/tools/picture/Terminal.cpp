@@ -1,5 +1,5 @@
 // Terminal.cpp - draws a matrix with block characters.
-#include "compiler/tools/heed-run/Terminal.h"
+#include "compiler/tools/picture/Terminal.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-namespace heed::run {
+namespace heed::picture {
 
 namespace {
 
@@ -73,4 +73,4 @@ size_t terminalWidth() {
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 100;
 }
 
-} // namespace heed::run
+} // namespace heed::picture

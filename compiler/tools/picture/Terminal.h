@@ -1,9 +1,9 @@
 // Terminal.h - draws a matrix with block characters.
 #pragma once
 
-#include "compiler/tools/heed-run/Matrix.h"
+#include "compiler/tools/picture/Matrix.h"
 
-namespace heed::run {
+namespace heed::picture {
 
 /// One character a cell, in five steps of darkness from 0 (or the smallest value, if that is negative) to the largest.
 /// Texts along the axes stand beside them as they read; larger matrices than `width` columns are reduced.
@@ -12,4 +12,4 @@ std::string drawBlocks(Matrix const &matrix, size_t width);
 /// Columns of the terminal on stdout; 100 if it is none.
 size_t terminalWidth();
 
-} // namespace heed::run
+} // namespace heed::picture
