@@ -6,10 +6,12 @@
 #   %python         the interpreter of the Python tests (feature `python`; `numpy`, `torch`, `transformers`, `minilm` for the packages)
 #   %source         the root of the source tree;  %build: of the build tree
 #   %S %s %t        as always. %t is unique per test, so tests may run in parallel.
-# Features: x86_64, aarch64, avx2, avx512, python, numpy, torch, transformers, minilm, sanitizer.
+# Features: x86_64, aarch64, avx2, avx512, python, numpy, torch, transformers, minilm, sanitizer, gpusim (the PTX interpreter
+#   was built), ptxas (CUDA's assembler is in the path).
 
 import os
 import platform
+import shutil
 import subprocess
 
 import lit.formats
@@ -65,6 +67,10 @@ if {"avx2", "fma"} <= flags:
     config.available_features.add("avx2")
 if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags:
     config.available_features.add("avx512")
+if os.path.exists(os.path.join(config.heed_build_dir, "lib", "libheed-gpusim.so")):
+    config.available_features.add("gpusim")
+if shutil.which("ptxas"):
+    config.available_features.add("ptxas")
 if config.heed_sanitize:
     config.available_features.add("sanitizer")
 

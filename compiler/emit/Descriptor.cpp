@@ -13,9 +13,11 @@ namespace {
 
 // The struct types below repeat the header; these pin the layout both must have.
 static_assert(sizeof(heed_size_term) == 16 && sizeof(heed_size) == 24 && sizeof(heed_dim_info) == 32);
-static_assert(sizeof(heed_tensor_info) == 40 && sizeof(heed_code) == 40 && sizeof(heed_program) == 88);
+static_assert(sizeof(heed_tensor_info) == 40 && sizeof(heed_code) == 40 && sizeof(heed_program) == 104);
+static_assert(sizeof(heed_device_code) == 72 && offsetof(heed_device_code, kernels_ptx) == 48);
 static_assert(offsetof(heed_dim_info, minimum) == 24 && offsetof(heed_code, run) == 32);
-static_assert(offsetof(heed_program, codes) == 56 && offsetof(heed_program, code_count) == 84);
+static_assert(offsetof(heed_program, codes) == 56 && offsetof(heed_program, code_count) == 84 &&
+              offsetof(heed_program, device_codes) == 88);
 
 class Writer {
 public:
@@ -84,21 +86,32 @@ std::string descriptorName(ProgramInfo const &program, StringRef prefix) {
 
 void addDescriptor(Module &module, ProgramInfo const &program, ArrayRef<EntryPoints> codes, StringRef prefix) {
   Writer w(module);
-  SmallVector<Constant *> dims, checks, entries;
+  SmallVector<Constant *> dims, checks, entries, deviceEntries;
   for (DimInfo const &dim : program.dims)
     dims.push_back(w.record(
         {w.text(dim.name), w.number64(dim.maximum), w.number32(dim.untilRun), w.number32(0), w.number64(dim.minimum)}));
   for (std::string const &check : program.checks)
     checks.push_back(w.text(check));
-  for (EntryPoints const &code : codes)
-    entries.push_back(w.record({w.number32(code.isa), w.number32(0), w.number64(code.preparedBytes),
-                                w.code(code.prepare), w.code(code.workspace), w.code(code.run)}));
+  for (EntryPoints const &code : codes) {
+    Constant *entry = w.record({w.number32(code.isa), w.number32(0), w.number64(code.preparedBytes), w.code(code.prepare),
+                                w.code(code.workspace), w.code(code.run)});
+    if (!code.device) {
+      entries.push_back(entry);
+      continue;
+    }
+    SmallVector<Constant *> kernels;
+    for (std::string const &kernel : code.kernels)
+      kernels.push_back(w.text(kernel));
+    deviceEntries.push_back(w.record({entry, w.number32(code.device->capability), w.number32(code.device->exact),
+                                      w.text(code.ptx), w.array(kernels, "kernels"), w.number64(kernels.size())}));
+  }
   Constant *value =
       w.record({w.number32(sizeof(heed_program)), w.number32(HEED_ABI), w.text(program.name), w.array(dims, "dims"),
                 w.tensors(program.inputs, "inputs"), w.tensors(program.outputs, "outputs"),
                 w.tensors(program.params, "params"), w.array(checks, "checks"), w.array(entries, "codes"),
                 w.number32(dims.size()), w.number32(program.inputs.size()), w.number32(program.outputs.size()),
-                w.number32(program.params.size()), w.number32(checks.size()), w.number32(entries.size())});
+                w.number32(program.params.size()), w.number32(checks.size()), w.number32(entries.size()),
+                w.array(deviceEntries, "device_codes"), w.number64(deviceEntries.size())});
   auto *variable = new GlobalVariable(module, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage,
                                       value, descriptorName(program, prefix));
   variable->setAlignment(Align(8));

@@ -20,6 +20,7 @@ mlir::LogicalResult nameEntryPoints(mlir::ModuleOp source, Module &module, Strin
   auto preparedBytes = source->getAttrOfType<mlir::IntegerAttr>("heed.prepared_bytes");
   entryPoints.preparedBytes = preparedBytes ? preparedBytes.getInt() : 0;
   entryPoints.isa = target.isa;
+  entryPoints.device = target.device;
   for (GlobalValue &value : module.global_values())
     if (!value.isDeclaration())
       value.setLinkage(GlobalValue::InternalLinkage);
@@ -54,6 +55,8 @@ void addAttributes(Module &module, Target const &target) {
   }
 }
 
+} // namespace
+
 void optimise(Module &module, TargetMachine &machine, unsigned level) {
   PipelineTuningOptions tuning;
   tuning.LoopVectorization = tuning.SLPVectorization = level >= 2;
@@ -73,8 +76,6 @@ void optimise(Module &module, TargetMachine &machine, unsigned level) {
                                         : builder.buildPerModuleDefaultPipeline(levels[level]);
   passes.run(module, modules);
 }
-
-} // namespace
 
 mlir::FailureOr<std::unique_ptr<Module>> translateAndOptimise(mlir::ModuleOp module, StringRef modelName,
                                                               Target const &target, ObjectOptions const &options,
@@ -96,7 +97,7 @@ mlir::FailureOr<std::unique_ptr<Module>> translateAndOptimise(mlir::ModuleOp mod
   if (mlir::failed(nameEntryPoints(module, *result, modelName, target, options.prefix, entryPoints)))
     return mlir::failure();
   addAttributes(*result, target);
-  optimise(*result, **machine, options.optimise);
+  heed::optimise(*result, **machine, options.optimise);
   return result;
 }
 

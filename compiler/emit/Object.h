@@ -15,6 +15,10 @@ struct EntryPoints {
   std::string run, prepare, workspace;
   int64_t preparedBytes = 0;
   int isa = 0;
+  /// The kernels that the code launches, for a target with a device.
+  std::optional<Target::Device> device;
+  std::string ptx;
+  std::vector<std::string> kernels;
 };
 
 /// What a module name, symbol prefix and optimisation level make of the code.
@@ -29,6 +33,9 @@ mlir::FailureOr<std::unique_ptr<llvm::Module>> translateAndOptimise(mlir::Module
                                                                     Target const &target, ObjectOptions const &options,
                                                                     llvm::LLVMContext &context,
                                                                     EntryPoints &entryPoints);
+
+/// Runs LLVM's pipeline of a level, 0 to 3.
+void optimise(llvm::Module &module, llvm::TargetMachine &machine, unsigned level);
 
 /// Writes `module` as assembly or as an object. Functions carry their target's features, so one module may hold several
 /// targets.

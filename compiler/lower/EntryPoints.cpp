@@ -3,7 +3,6 @@
 #include "compiler/lower/Model.h"
 #include "compiler/lower/Passes.h"
 
-#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -40,27 +39,6 @@ struct EntryPoints : impl::EntryPointsBase<EntryPoints> {
       module->setAttr(preparedBytesName, Builder(&getContext()).getI64IntegerAttr(0));
   }
 
-  /// The buffer of `type` at `memory`; the i-th dynamic size is dynamic[i].
-  Value makeBuffer(OpBuilder &builder, Location loc, MemRefType type, Value memory, ArrayRef<Value> dynamic) {
-    auto descriptor = MemRefDescriptor::poison(builder, loc, converter->convertType(type));
-    descriptor.setAllocatedPtr(builder, loc, memory);
-    descriptor.setAlignedPtr(builder, loc, memory);
-    descriptor.setConstantOffset(builder, loc, 0);
-    Value stride = LLVM::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(1));
-    unsigned next = dynamic.size();
-    for (int64_t axis = type.getRank(); axis-- > 0;) {
-      Value size =
-          type.isDynamicDim(axis)
-              ? arith::IndexCastOp::create(builder, loc, builder.getI64Type(), dynamic[--next]).getResult()
-              : LLVM::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(type.getDimSize(axis))).getResult();
-      descriptor.setSize(builder, loc, axis, size);
-      descriptor.setStride(builder, loc, axis, stride);
-      if (axis > 0)
-        stride = LLVM::MulOp::create(builder, loc, stride, size);
-    }
-    return castTo(builder, loc, descriptor, type);
-  }
-
   /// Buffers of the model's arguments of one kind: `array` holds their pointers.
   Value makeArgument(OpBuilder &builder, Location loc, MemRefType type, AffineMap shape, Value memory,
                      ValueRange dims) {
@@ -69,7 +47,7 @@ struct EntryPoints : impl::EntryPointsBase<EntryPoints> {
       if (type.isDynamicDim(axis))
         dynamic.push_back(
             affine::makeComposedAffineApply(builder, loc, shape.getSubMap({unsigned(axis)}), getAsOpFoldResult(dims)));
-    return makeBuffer(builder, loc, type, memory, dynamic);
+    return bufferAt(builder, loc, *converter, type, memory, dynamic);
   }
 
   SmallVector<Value> loadDims(OpBuilder &builder, Location loc, Value array, unsigned count) {
@@ -84,7 +62,7 @@ struct EntryPoints : impl::EntryPointsBase<EntryPoints> {
   Value prepared(OpBuilder &builder, Location loc, MemRefType type, Value memory, int64_t offset) {
     Value distance = LLVM::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(offset));
     Value address = LLVM::GEPOp::create(builder, loc, pointer, builder.getI8Type(), memory, ValueRange{distance});
-    return makeBuffer(builder, loc, type, address, {});
+    return bufferAt(builder, loc, *converter, type, address, {});
   }
 
   func::FuncOp startFunction(func::FuncOp before, StringRef name, ArrayRef<Type> inputs, ArrayRef<Type> results,
@@ -128,7 +106,7 @@ struct EntryPoints : impl::EntryPointsBase<EntryPoints> {
       else if (callee.getArgAttr(position, workspaceName)) {
         Value size = arith::ConstantIndexOp::create(builder, loc, std::numeric_limits<int64_t>::max());
         arguments.push_back(
-            makeBuffer(builder, loc, type, loadFrameField(builder, loc, frame, FrameField::Workspace), {size}));
+            bufferAt(builder, loc, *converter, type, loadFrameField(builder, loc, frame, FrameField::Workspace), {size}));
       } else if (position < firstParam)
         arguments.push_back(
             makeArgument(builder, loc, type, shape, pointerOf(FrameField::Inputs, position - firstInput), dims));
@@ -202,7 +180,7 @@ struct EntryPoints : impl::EntryPointsBase<EntryPoints> {
         continue;
       }
       Value memory = loadElement(builder, loc, prepare.getArgument(0), pointer, position);
-      arguments.push_back(makeBuffer(builder, loc, type, memory, {}));
+      arguments.push_back(bufferAt(builder, loc, *converter, type, memory, {}));
     }
     func::CallOp::create(builder, loc, packs, arguments);
     func::ReturnOp::create(builder, loc);

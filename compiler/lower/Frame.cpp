@@ -3,14 +3,18 @@
 
 #include "heed/program.h"
 
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
 
 namespace heed {
 
-static_assert(sizeof(heed_frame) == 8 * sizeof(void *), "FrameField lists the fields of heed_frame");
+static_assert(sizeof(heed_frame) == 11 * sizeof(void *), "FrameField lists the fields of heed_frame");
 static_assert(offsetof(heed_frame, pool) == size_t(FrameField::Pool) * sizeof(void *));
+static_assert(offsetof(heed_frame, device) == size_t(FrameField::Device) * sizeof(void *));
 static_assert(offsetof(heed_frame, dims) == size_t(FrameField::Dims) * sizeof(void *));
 
 Value loadElement(OpBuilder &builder, Location loc, Value array, Type type, int32_t position) {
@@ -27,6 +31,26 @@ Value castTo(OpBuilder &builder, Location loc, Value value, Type type) {
   if (value.getType() == type)
     return value;
   return UnrealizedConversionCastOp::create(builder, loc, type, value).getResult(0);
+}
+
+Value bufferAt(OpBuilder &builder, Location loc, LLVMTypeConverter const &converter, MemRefType type, Value memory,
+               ArrayRef<Value> dynamic) {
+  auto descriptor = MemRefDescriptor::poison(builder, loc, converter.convertType(type));
+  descriptor.setAllocatedPtr(builder, loc, memory);
+  descriptor.setAlignedPtr(builder, loc, memory);
+  descriptor.setConstantOffset(builder, loc, 0);
+  Value stride = LLVM::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(1));
+  unsigned next = dynamic.size();
+  for (int64_t axis = type.getRank(); axis-- > 0;) {
+    Value size = type.isDynamicDim(axis)
+                     ? arith::IndexCastOp::create(builder, loc, builder.getI64Type(), dynamic[--next]).getResult()
+                     : LLVM::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(type.getDimSize(axis))).getResult();
+    descriptor.setSize(builder, loc, axis, size);
+    descriptor.setStride(builder, loc, axis, stride);
+    if (axis > 0)
+      stride = LLVM::MulOp::create(builder, loc, stride, size);
+  }
+  return castTo(builder, loc, descriptor, type);
 }
 
 } // namespace heed

@@ -11,6 +11,9 @@ struct TargetOptions {
   bool fma = true;           // multiply and add with one rounding
 };
 
+/// The part of `derived` to code that every kind of target shares: tensors, fused elementwise, to buffers.
+void buildBufferPipeline(mlir::OpPassManager &passes);
+
 /// `derived` to `vector`: kernels and loops over vectors, on buffers in one planned workspace.
 void buildVectorPipeline(mlir::OpPassManager &passes, TargetOptions const &target);
 
@@ -18,6 +21,9 @@ void buildVectorPipeline(mlir::OpPassManager &passes, TargetOptions const &targe
 /// packed,
 /// `<model>_prepare`.
 void buildLLVMPipeline(mlir::OpPassManager &passes, TargetOptions const &target);
+
+/// The part of that which every kind of target shares: host code, with whatever it calls, to the LLVM dialect.
+void buildEntryPipeline(mlir::OpPassManager &passes, TargetOptions const &target);
 
 /// Makes the passes and the pipelines `heed-to-vector` and `heed-to-llvm` known by name.
 void registerHeedLowerPasses();

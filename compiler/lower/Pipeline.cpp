@@ -40,6 +40,16 @@ static void bufferise(OpPassManager &passes) {
   tidy(passes);
 }
 
+void buildBufferPipeline(OpPassManager &passes) {
+  // Named operations (fills) become generic, so that fusion and everything below it know one form only.
+  passes.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
+  passes.addNestedPass<func::FuncOp>(createFuseElementwise());
+  tidy(passes);
+  bufferise(passes);
+  // Copies that bufferisation made of named operations.
+  passes.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
+}
+
 template <typename Options>
 static Options kernelOptions(TargetOptions const &target) {
   Options options;
@@ -53,15 +63,9 @@ void buildVectorPipeline(OpPassManager &passes, TargetOptions const &target) {
   // Before fusion, which would hide that a product is one.
   passes.addNestedPass<func::FuncOp>(createPackContractions(kernelOptions<PackContractionsOptions>(target)));
   passes.addPass(createHoistWeightPacking());
-  // Named operations (fills) become generic, so that fusion and everything below it know one form only.
-  passes.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
-  passes.addNestedPass<func::FuncOp>(createFuseElementwise());
-  tidy(passes);
-  bufferise(passes);
+  buildBufferPipeline(passes);
   // Buffers and kernels inside a parallel loop are those of one thread.
   passes.addPass(createForallToParallelLoopPass());
-  // Copies that bufferisation made of named operations.
-  passes.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
   // Kernels read the domain of an attention as affine expressions.
   passes.addNestedPass<func::FuncOp>(createKernelsToVector(kernelOptions<KernelsToVectorOptions>(target)));
   // Index arithmetic of bodies must be plain arith before bodies are read for strides.
@@ -79,6 +83,10 @@ void buildVectorPipeline(OpPassManager &passes, TargetOptions const &target) {
 void buildLLVMPipeline(OpPassManager &passes, TargetOptions const &target) {
   // While loops still have regions: a body is moved out whole.
   passes.addPass(createOutlineParallel());
+  buildEntryPipeline(passes, target);
+}
+
+void buildEntryPipeline(OpPassManager &passes, TargetOptions const &target) {
   passes.addPass(createEntryPoints());
   passes.addPass(createContractArithmetic());
   ExpandMathOptions math;

@@ -2,6 +2,8 @@
 //
 //   m.heed --parse--> AST --check--> Program --import--> heed --derive--> derived --lower--> vector --> llvm --> object
 //   --> library
+//
+// For a GPU the middle is derived --> gpu --> nvvm --> ptx for the kernels, and llvm for the host code that launches them.
 #include "compiler/pipeline/Pipeline.h"
 
 #include "compiler/check/Check.h"
@@ -10,6 +12,8 @@
 #include "compiler/emit/Header.h"
 #include "compiler/emit/Object.h"
 #include "compiler/frontend/Parse.h"
+#include "compiler/gpu/Gpu.h"
+#include "compiler/gpu/Ptx.h"
 #include "compiler/import/Import.h"
 #include "compiler/lower/Lower.h"
 
@@ -95,6 +99,38 @@ LogicalResult lowerToLLVM(Session &session, ModuleOp module, Target const &targe
                    [&](OpPassManager &passes) { buildLLVMPipeline(passes, optionsFor(target)); });
 }
 
+GpuOptions gpuOptionsFor(Target const &target) { return {target.device->capability}; }
+
+/// Tensors to kernels, in memory planned on the host.
+LogicalResult lowerToGpu(Session &session, ModuleOp module, Target const &target) {
+  return runPasses(session, module, "gpu",
+                   [&](OpPassManager &passes) { buildGpuPipeline(passes, gpuOptionsFor(target)); });
+}
+
+/// Kernels to the LLVM dialect.
+LogicalResult lowerToNvvm(Session &session, ModuleOp module, Target const &target) {
+  return runPasses(session, module, "nvvm",
+                   [&](OpPassManager &passes) { buildNvvmPipeline(passes, gpuOptionsFor(target)); });
+}
+
+/// From `at` to a stage of a GPU target. `ptx` receives the kernels once there are some; they are gone after `llvm`.
+LogicalResult lowerForDevice(Session &session, ModuleOp module, Target const &target, Phase at, Phase to, Ptx &ptx) {
+  if (at < Phase::Gpu && to >= Phase::Gpu && failed(lowerToGpu(session, module, target)))
+    return failure();
+  if (at < Phase::Nvvm && to >= Phase::Nvvm && failed(lowerToNvvm(session, module, target)))
+    return failure();
+  if (to < Phase::Ptx)
+    return success();
+  llvm::LLVMContext context;
+  FailureOr<Ptx> written = writePtx(module, target, session.options.optimise, context);
+  if (failed(written))
+    return session.explained(failure(), "ptx");
+  ptx = std::move(*written);
+  if (to < Phase::LLVM)
+    return success();
+  return runPasses(session, module, "llvm", [](OpPassManager &passes) { buildGpuHostPipeline(passes); });
+}
+
 /// Lowers and optimises `module` once per target and joins the results, with the descriptor that lists them, in one
 /// LLVM module.
 FailureOr<std::unique_ptr<llvm::Module>> generateCode(Session &session, ModuleOp module, ProgramInfo const &info,
@@ -105,15 +141,23 @@ FailureOr<std::unique_ptr<llvm::Module>> generateCode(Session &session, ModuleOp
   for (Target const &target : options.targets) {
     session.remarks = codes.empty();
     OwningOpRef<ModuleOp> copy(module.clone());
-    if (at < Phase::Vector && failed(lowerToVector(session, *copy, target)))
-      return failure();
-    if (at < Phase::LLVM && failed(lowerToLLVM(session, *copy, target)))
-      return failure();
+    Ptx ptx;
+    if (target.device) {
+      if (failed(lowerForDevice(session, *copy, target, at, Phase::LLVM, ptx)))
+        return failure();
+    } else {
+      if (at < Phase::Vector && failed(lowerToVector(session, *copy, target)))
+        return failure();
+      if (at < Phase::LLVM && failed(lowerToLLVM(session, *copy, target)))
+        return failure();
+    }
     ObjectOptions objectOptions{options.prefix, options.optimise};
     FailureOr<std::unique_ptr<llvm::Module>> code =
         translateAndOptimise(*copy, info.name, target, objectOptions, session.llvmContext, codes.emplace_back());
     if (failed(code))
       return session.explained(failure(), "ll");
+    codes.back().ptx = std::move(ptx.text);
+    codes.back().kernels = std::move(ptx.kernels);
     if (!joined)
       joined = std::move(*code);
     else if (llvm::Linker::linkModules(*joined, std::move(*code)))
@@ -247,7 +291,15 @@ FailureOr<Compiled> compile(Session &session, StringRef text, StringRef name, st
     result.tiles = tilesOf(*module, optionsFor(plainest), *session.options.draw);
     return result;
   }
-  if (to == Phase::Vector || to == Phase::LLVM) {
+  if (plainest.device && to > Phase::Derived && to <= Phase::LLVM) {
+    Ptx ptx;
+    if (failed(lowerForDevice(session, *module, plainest, at, to, ptx)))
+      return failure();
+    if (to == Phase::Ptx) {
+      result.bytes = std::move(ptx.text);
+      return result;
+    }
+  } else if (to == Phase::Vector || to == Phase::LLVM) {
     if (at < Phase::Vector && failed(lowerToVector(session, *module, plainest)))
       return failure();
     if (to == Phase::LLVM && at < Phase::LLVM && failed(lowerToLLVM(session, *module, plainest)))

@@ -31,16 +31,15 @@ public:
     return memory;
   }
 
-  /// Cannot fail.
-  void commit() {
-    for (Entry &entry : entries) {
-      void *old = const_cast<void *>(model.paramData[entry.param]);
-      model.paramData[entry.param] = entry.bytes;
-      model.unboundCount -= old == nullptr;
-      entry.bytes = old;
-    }
+  /// Makes the values those of the model: all of them, or none if the GPU refuses one.
+  heed_status commit() {
+    if (model.device.isOpen())
+      return commitOnDevice();
+    for (Entry &entry : entries)
+      entry.bytes = exchange(entry.param, entry.bytes);
     if (model.unboundCount == 0 && model.code->prepared_bytes > 0)
       model.code->prepare(model.paramData.begin(), model.prepared.data());
+    return HEED_OK;
   }
 
 private:
@@ -48,6 +47,37 @@ private:
     int32_t param;
     void *bytes;
   };
+
+  /// The old value of a parameter.
+  void *exchange(int32_t param, void *value) {
+    void *old = const_cast<void *>(model.paramData[param]);
+    model.paramData[param] = value;
+    model.unboundCount -= old == nullptr;
+    return old;
+  }
+
+  heed_status commitOnDevice() {
+    CurrentContext current = model.device.makeCurrent();
+    Array<void *> copies;
+    bool complete = copies.allocate(entries.size());
+    if (!complete)
+      fail(HEED_E_MEMORY, "out of memory for parameters");
+    for (int64_t i = 0; complete && i < entries.size(); ++i) {
+      copies[i] = model.device.upload(entries[i].bytes, bytesOf(entries[i].param));
+      complete = copies[i] != nullptr;
+    }
+    for (int64_t i = 0; i < copies.size(); ++i)
+      model.device.release(complete ? exchange(entries[i].param, copies[i]) : copies[i]);
+    return complete ? HEED_OK : HEED_E_DEVICE;
+  }
+
+  int64_t bytesOf(int32_t param) const {
+    int64_t shape[HEED_MAX_RANK], bytes = 0;
+    evaluateShape(model.program->params[param], nullptr, shape);
+    countBytes(shape, model.program->params[param].rank, model.program->params[param].dtype, bytes);
+    return bytes;
+  }
+
   heed_model &model;
   Array<Entry> entries;
 };
@@ -110,8 +140,7 @@ HEED_EXPORT heed_status heed_bind(heed_model *model, const char *name, const hee
   }
   if (!found)
     return fail(HEED_E_NAME, "model '%s' has no parameter '%s'", program.name, name);
-  staging.commit();
-  return HEED_OK;
+  return staging.commit();
 }
 
 HEED_EXPORT heed_status heed_bind_file(heed_model *model, const char *path) {
@@ -149,6 +178,5 @@ HEED_EXPORT heed_status heed_bind_file(heed_model *model, const char *path) {
     if (heed_status status = file.read(*findParam(file, info), info.dtype, memory))
       return status;
   }
-  staging.commit();
-  return HEED_OK;
+  return staging.commit();
 }

@@ -12,15 +12,17 @@ namespace heed::runtime {
 namespace {
 
 heed_status checkTypeAndRank(const heed_program &program, const heed_tensor_info &info, const heed_tensor &tensor,
-                             const char *role, bool needData) {
+                             const char *role, bool needData, bool allowDevice) {
   int64_t count;
   bool empty =
       tensor.rank >= 0 && tensor.rank <= HEED_MAX_RANK && countElements(tensor.shape, tensor.rank, count) && count == 0;
   if (needData && !tensor.data && !empty)
     return fail(HEED_E_NULL, "%s '%s' has no data", role, info.name);
-  if (tensor.dtype != info.dtype)
-    return fail(HEED_E_DTYPE, "%s '%s' has elements of type %s, expected %s", role, info.name, typeName(tensor.dtype),
-                typeName(info.dtype));
+  if ((tensor.dtype & HEED_ON_DEVICE) && !allowDevice)
+    return fail(HEED_E_DTYPE, "%s '%s' is memory of a GPU, expected memory of the host", role, info.name);
+  if ((tensor.dtype & ~HEED_ON_DEVICE) != info.dtype)
+    return fail(HEED_E_DTYPE, "%s '%s' has elements of type %s, expected %s", role, info.name,
+                typeName(tensor.dtype & ~HEED_ON_DEVICE), typeName(info.dtype));
   if (tensor.rank != info.rank)
     return fail(HEED_E_RANK, "%s '%s' has %d axes, expected %d: %s", role, info.name, tensor.rank, info.rank,
                 declaredShapeText(program, info).get());
@@ -115,7 +117,7 @@ heed_status findDims(const heed_model &model, const heed_tensor *inputs, int64_t
 heed_status checkBooleans(const heed_tensor_info &info, const heed_tensor &tensor) {
   int64_t count;
   const auto *bytes = static_cast<const uint8_t *>(tensor.data);
-  if (info.dtype != HEED_BOOL || !countElements(tensor.shape, info.rank, count))
+  if (info.dtype != HEED_BOOL || (tensor.dtype & HEED_ON_DEVICE) || !countElements(tensor.shape, info.rank, count))
     return HEED_OK;
   for (int64_t i = 0; i < count; ++i)
     if (bytes[i] > 1)
@@ -127,7 +129,7 @@ heed_status checkBooleans(const heed_tensor_info &info, const heed_tensor &tenso
 } // namespace
 
 heed_status checkParam(const heed_program &program, const heed_tensor_info &info, const heed_tensor &value) {
-  heed_status status = checkTypeAndRank(program, info, value, "parameter", true);
+  heed_status status = checkTypeAndRank(program, info, value, "parameter", true, false);
   if (!status)
     status = checkConstantSizes(program, info, value, "parameter");
   return status ? status : checkMemory(info, value.data, value.shape, "parameter");
@@ -137,7 +139,7 @@ heed_status checkInputs(const heed_model &model, const heed_tensor *inputs, int6
   const heed_program &program = *model.program;
   for (int32_t i = 0; i < program.input_count; ++i) {
     const heed_tensor_info &info = program.inputs[i];
-    heed_status status = checkTypeAndRank(program, info, inputs[i], "input", needData);
+    heed_status status = checkTypeAndRank(program, info, inputs[i], "input", needData, model.device.isOpen());
     if (!status)
       status = checkConstantSizes(program, info, inputs[i], "input");
     if (status)
@@ -159,7 +161,7 @@ heed_status checkOutputs(const heed_model &model, const heed_tensor *outputs, co
   const heed_program &program = *model.program;
   for (int32_t i = 0; i < program.output_count; ++i) {
     const heed_tensor_info &info = program.outputs[i];
-    if (heed_status status = checkTypeAndRank(program, info, outputs[i], "output", true))
+    if (heed_status status = checkTypeAndRank(program, info, outputs[i], "output", true, model.device.isOpen()))
       return status;
     int64_t needed[HEED_MAX_RANK];
     if (!evaluateShape(info, dims, needed))

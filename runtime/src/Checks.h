@@ -22,6 +22,9 @@ bool evaluateShape(const heed_tensor_info &info, const int64_t *dims, int64_t *s
 void copyCorner(char *target, const char *source, const int64_t *shape, const int64_t *room, int32_t rank,
                 int64_t size);
 
+/// 0 for programs from before there were kernels.
+int64_t deviceCodeCount(const heed_program &program);
+
 /// The descriptor itself, and the order in which input shapes determine the sizes.
 heed_status checkProgram(const heed_program *program, Array<SolveStep> &solution);
 

@@ -3,6 +3,11 @@
 
 namespace heed::runtime {
 
+int64_t deviceCodeCount(const heed_program &program) {
+  bool knows = program.struct_size >= static_cast<int32_t>(sizeof(heed_program));
+  return knows ? program.device_code_count : 0;
+}
+
 namespace {
 
 heed_status damaged(const char *what) { return fail(HEED_E_ABI, "the program's description is damaged: %s", what); }
@@ -71,15 +76,16 @@ heed_status solveInputShapes(const heed_program &program, Array<SolveStep> &solu
 heed_status checkProgram(const heed_program *program, Array<SolveStep> &solution) {
   if (program->abi != HEED_ABI)
     return fail(HEED_E_ABI, "the program has ABI %d, this runtime has ABI %d", program->abi, HEED_ABI);
-  if (program->struct_size < static_cast<int32_t>(sizeof(heed_program)))
+  if (program->struct_size < static_cast<int32_t>(offsetof(heed_program, device_codes)))
     return fail(HEED_E_ABI, "the program's description has %d bytes, expected at least %d", program->struct_size,
-                static_cast<int32_t>(sizeof(heed_program)));
+                static_cast<int32_t>(offsetof(heed_program, device_codes)));
   const heed_program &p = *program;
   if (p.dim_count < 0 || p.input_count < 0 || p.output_count < 0 || p.param_count < 0 || p.check_count < 0 ||
-      p.code_count < 0)
+      p.code_count < 0 || deviceCodeCount(p) < 0)
     return damaged("a negative count");
   if (!p.name || (p.dim_count && !p.dims) || (p.input_count && !p.inputs) || (p.output_count && !p.outputs) ||
-      (p.param_count && !p.params) || (p.check_count && !p.checks) || (p.code_count && !p.codes))
+      (p.param_count && !p.params) || (p.check_count && !p.checks) || (p.code_count && !p.codes) ||
+      (deviceCodeCount(p) && !p.device_codes))
     return damaged("a list is missing");
   for (int32_t dim = 0; dim < p.dim_count; ++dim) {
     const heed_dim_info &info = p.dims[dim];
@@ -91,6 +97,12 @@ heed_status checkProgram(const heed_program *program, Array<SolveStep> &solution
     if (!p.codes[code].run || p.codes[code].prepared_bytes < 0 ||
         (p.codes[code].prepared_bytes && !p.codes[code].prepare))
       return damaged("an entry point is missing");
+  for (int64_t i = 0; i < deviceCodeCount(p); ++i) {
+    const heed_device_code &code = p.device_codes[i];
+    if (!code.code.run || !code.code.workspace_bytes || code.code.prepared_bytes || !code.kernels_ptx || code.kernel_count < 0 ||
+        (code.kernel_count && !code.kernels))
+      return damaged("an entry point or the kernels of a device are missing");
+  }
   heed_status status = checkTensors(p, p.inputs, p.input_count, false);
   if (!status)
     status = checkTensors(p, p.outputs, p.output_count, false);

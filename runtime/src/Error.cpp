@@ -126,7 +126,8 @@ HEED_EXPORT const char *heed_status_name(heed_status status) {
   static const char *const names[] = {"HEED_OK",       "HEED_E_NULL",    "HEED_E_ABI",      "HEED_E_CPU",
                                       "HEED_E_DTYPE",  "HEED_E_RANK",    "HEED_E_SHAPE",    "HEED_E_OVERLAP",
                                       "HEED_E_MEMORY", "HEED_E_UNBOUND", "HEED_E_NAME",     "HEED_E_FILE",
-                                      "HEED_E_INDEX",  "HEED_E_TEXT",    "HEED_E_ARGUMENT", "HEED_E_ALIGNMENT"};
+                                      "HEED_E_INDEX",  "HEED_E_TEXT",    "HEED_E_ARGUMENT", "HEED_E_ALIGNMENT",
+                                      "HEED_E_DEVICE"};
   int index = -static_cast<int>(status);
   return index >= 0 && index < static_cast<int>(sizeof names / sizeof *names) ? names[index] : "an unknown status";
 }

@@ -30,10 +30,17 @@ heed_status chooseCode(const heed_program &program, const heed_code *&chosen) {
 heed_status build(heed_model &model, const heed_program *program, int32_t threads) {
   if (heed_status status = checkProgram(program, model.solution))
     return status;
-  if (heed_status status = chooseCode(*program, model.code))
+  if (deviceCodeCount(*program) > 0) {
+    if (heed_status status = model.device.open(*program))
+      return status;
+    model.code = &model.device.hostCode();
+  } else if (heed_status status = chooseCode(*program, model.code)) {
     return status;
+  }
   model.program = program;
   model.unboundCount = program->param_count;
+  if (model.device.isOpen())
+    threads = 1;
   if (threads == 0)
     threads = usableCpuCount();
   threads = threads > maximumThreads ? maximumThreads : threads;
@@ -43,6 +50,17 @@ heed_status build(heed_model &model, const heed_program *program, int32_t thread
   if (program->param_count == 0 && model.code->prepared_bytes > 0)
     model.code->prepare(model.paramData.begin(), model.prepared.data());
   return HEED_OK;
+}
+
+void freeParams(heed_model &model) {
+  if (!model.device.isOpen()) {
+    for (const void *data : model.paramData)
+      std::free(const_cast<void *>(data));
+    return;
+  }
+  CurrentContext current = model.device.makeCurrent();
+  for (const void *data : model.paramData)
+    model.device.release(const_cast<void *>(data));
 }
 
 } // namespace
@@ -75,8 +93,7 @@ HEED_EXPORT heed_status heed_create(const heed_program *program, const heed_opti
 HEED_EXPORT void heed_destroy(heed_model *model) {
   if (!model)
     return;
-  for (const void *data : model->paramData)
-    std::free(const_cast<void *>(data));
+  freeParams(*model);
   model->~heed_model();
   std::free(model);
 }

@@ -1,6 +1,7 @@
 // Model.h - a model at run time: a program, its parameters, its threads.
 #pragma once
 
+#include "Device.h"
 #include "Error.h"
 #include "Memory.h"
 #include "ThreadPool.h"
@@ -25,4 +26,5 @@ struct heed_model {
   int32_t unboundCount = 0;
   heed::runtime::ThreadPool pool;
   heed::runtime::WorkspaceCache workspaces;
+  heed::runtime::Device device; // open if the program has kernels; parameters and prepared weights are there then
 };

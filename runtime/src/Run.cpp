@@ -7,6 +7,7 @@
 // A batch is spread over the threads by example, each with its own workspace; a single example is spread from inside.
 // Both ways run the same code on the same split, so the results are the same bits.
 #include "Checks.h"
+#include "DeviceRun.h"
 
 #include <atomic>
 #include <cstring>
@@ -49,11 +50,15 @@ public:
       return status;
     if (model.unboundCount > 0)
       return unbound();
+    if (model.device.isOpen()) // its memory is found there
+      return HEED_OK;
     heed_status status = placeOutputs();
     return status ? status : allocateWorkspaces();
   }
 
   heed_status run() {
+    if (model.device.isOpen())
+      return runThere();
     if (workspaces.size() > 1) {
       next.store(0);
       model.pool.run(workspaces.size(), 1, runSome, this);
@@ -73,6 +78,23 @@ public:
   }
 
 private:
+  heed_status runThere() {
+    Array<DeviceExample> list;
+    if (!list.allocate(count))
+      return outOfMemory();
+    for (int64_t b = 0; b < count; ++b)
+      list[b] = {inputsOf(b), outputsOf(b), examples[b].dims};
+    int64_t refused = 0;
+    int32_t result = 0;
+    if (heed_status status = runOnDevice(model, list.begin(), count, refused, result))
+      return status;
+    examples[refused].result = result;
+    heed_status status = check(refused);
+    if (status && count > 1)
+      prefixWithExample(refused);
+    return status;
+  }
+
   const heed_tensor *inputsOf(int64_t b) const { return inputs + b * program.input_count; }
   heed_tensor *outputsOf(int64_t b) const { return outputs + b * program.output_count; }
 
@@ -107,7 +129,7 @@ private:
       for (int32_t i = 0; i < program.input_count; ++i) {
         const heed_tensor &input = inputsOf(b)[i];
         int64_t bytes = 0;
-        countBytes(input.shape, input.rank, input.dtype, bytes);
+        countBytes(input.shape, input.rank, program.inputs[i].dtype, bytes);
         if (!add(input.data, bytes, b, i, false))
           return outOfMemory();
       }
@@ -197,14 +219,15 @@ private:
     }
     for (int32_t i = 0; i < program.input_count; ++i)
       inputData[i] = inputsOf(b)[i].data;
-    heed_frame frame = {model.paramData.begin(),
-                        model.prepared.data(),
-                        inputData,
-                        examples[b].outputs,
-                        examples[b].dims,
-                        workspace,
-                        parallelFor,
-                        &model.pool};
+    heed_frame frame = {};
+    frame.params = model.paramData.begin();
+    frame.prepared = model.prepared.data();
+    frame.inputs = inputData;
+    frame.outputs = examples[b].outputs;
+    frame.dims = examples[b].dims;
+    frame.workspace = workspace;
+    frame.parallel_for = parallelFor;
+    frame.pool = &model.pool;
     examples[b].result = model.code->run(&frame);
   }
 

@@ -3,6 +3,9 @@
 #ifdef WITH_HEEDDERIVE
 #include "compiler/derive/Derive.h"
 #endif
+#ifdef WITH_HEEDGPU
+#include "compiler/gpu/Gpu.h"
+#endif
 #ifdef WITH_HEEDKERNELS
 #include "compiler/lower/kernels/Kernels.h"
 #endif
@@ -27,6 +30,9 @@ int main(int argc, char **argv) {
 #endif
 #ifdef WITH_HEEDKERNELS
   heed::registerHeedKernelsPasses();
+#endif
+#ifdef WITH_HEEDGPU
+  heed::registerHeedGpuPassesAndPipelines();
 #endif
 #ifdef WITH_HEEDLOWER
   heed::registerHeedLowerPasses();

@@ -20,10 +20,10 @@ namespace {
 cl::OptionCategory category("heedc");
 
 cl::opt<std::string> input(cl::Positional, cl::desc("FILE"), cl::cat(category));
-cl::opt<std::string> output("o", cl::desc("Output; its suffix says what: .o .a .so .s .ll .mlir .h (- for stdout)"),
+cl::opt<std::string> output("o", cl::desc("Output; its suffix says what: .o .a .so .s .ll .ptx .mlir .h (- for stdout)"),
                             cl::value_desc("FILE"), cl::Prefix, cl::cat(category));
 cl::opt<std::string> emit("emit",
-                          cl::desc("Stage to write: ast checked heed derived vector llvm ll asm obj lib so header"),
+                          cl::desc("Stage to write: ast checked heed derived vector gpu nvvm ptx llvm ll asm\nobj lib so header"),
                           cl::value_desc("STAGE"), cl::cat(category));
 cl::opt<std::string> from("from",
                           cl::desc("FILE is IR printed at that stage: heed derived vector llvm (trusted input)"),
@@ -35,7 +35,8 @@ cl::opt<std::string> model("model", cl::desc("Model to compile, if the file has 
 cl::opt<std::string>
     target("target", cl::init(defaultTargets.str()), cl::value_desc("LIST"), cl::cat(category),
            cl::desc("x86-64-v2 x86-64-v3 x86-64-v4 aarch64 native; a comma list makes one library that\n"
-                    "chooses when it is loaded (default: x86-64-v3,x86-64-v4)"));
+                    "chooses when it is loaded (default: x86-64-v3,x86-64-v4). nvidia:sm_80,sm_90a:\n"
+                    "kernels for such GPUs, loaded through the CUDA driver"));
 cl::opt<unsigned> optimise("O", cl::desc("Optimisation level, 0 to 3 (default: 3)"), cl::Prefix, cl::init(3),
                            cl::value_desc("N"), cl::cat(category));
 cl::opt<std::string> prefix("prefix", cl::desc("Prefix of exported symbols"), cl::value_desc("TEXT"),
@@ -146,7 +147,7 @@ std::optional<int> chooseEmit() {
         parsed.emit = info.phase;
     if (!parsed.emit)
       return usage(fmt::format(
-          "the suffix of '{}' does not say what to write; give one of .o .a .so .s .ll .mlir .h, or --emit=STAGE",
+          "the suffix of '{}' does not say what to write; give one of .o .a .so .s .ll .ptx .mlir .h, or --emit=STAGE",
           output.getValue()));
   }
   if (!parsed.emit || output.getNumOccurrences()) {
@@ -168,7 +169,8 @@ std::optional<int> chooseFrom() {
     return std::nullopt;
   }
   parsed.from = phaseOf(from);
-  if (!parsed.from || *parsed.from < Phase::Heed || *parsed.from > Phase::LLVM)
+  if (!parsed.from || *parsed.from < Phase::Heed || *parsed.from > Phase::LLVM ||
+      (*parsed.from >= Phase::Gpu && *parsed.from <= Phase::Ptx))
     return usage(fmt::format("cannot start from stage '{}'; expected heed, derived, vector or llvm", from.getValue()));
   if (parsed.emit && *parsed.emit < *parsed.from)
     return usage(fmt::format("stage '{}' comes before '{}', where FILE starts", infoOf(*parsed.emit).flag.str(),
@@ -181,6 +183,23 @@ std::optional<int> chooseFrom() {
       return usage(fmt::format("IR at stage '{}' is for one target; give one to --target", from.getValue()));
     parsed.compile.targets = {parsed.compile.targets.back()};
   }
+  return std::nullopt;
+}
+
+/// The middle stages differ by the kind of target.
+std::optional<int> checkStage() {
+  bool device = parsed.compile.targets.front().device.has_value();
+  for (std::optional<Phase> stage : {parsed.from, parsed.emit}) {
+    if (!stage)
+      continue;
+    bool ofDevice = *stage >= Phase::Gpu && *stage <= Phase::Ptx;
+    if (ofDevice && !device)
+      return usage(fmt::format("stage '{}' is of GPU targets; give --target=nvidia:sm_80", infoOf(*stage).flag.str()));
+    if (*stage == Phase::Vector && device)
+      return usage("stage 'vector' is of CPU targets; for a GPU there is 'gpu'");
+  }
+  if (parsed.emit && parsed.compile.targets.size() > 1 && device && *parsed.emit >= Phase::Gpu && *parsed.emit <= Phase::LLVM)
+    return usage(fmt::format("stage '{}' is of one GPU; give one to --target", infoOf(*parsed.emit).flag.str()));
   return std::nullopt;
 }
 
@@ -242,6 +261,8 @@ std::optional<int> parseCommandLine(int argc, char **argv) {
   if (std::optional<int> wrong = parsed.draw ? std::nullopt : chooseEmit())
     return wrong;
   if (std::optional<int> wrong = chooseFrom())
+    return wrong;
+  if (std::optional<int> wrong = checkStage())
     return wrong;
   if (!parsed.header.empty() && parsed.emit && *parsed.emit < Phase::Heed)
     return usage(fmt::format("stage '{}' comes before the C header is known", infoOf(*parsed.emit).flag.str()));

@@ -8,6 +8,12 @@
  * - A heed_model may be used from several threads at once for heed_run; binding and destroying must not overlap with a run.
  * - Results do not depend on the number of threads, nor on how examples are grouped into batches.
  *
+ * - A program compiled for a GPU (`--target=nvidia:...`) is used by the same calls. The first model of such a program loads the CUDA
+ *   driver: libcuda.so.1, or the library that the environment variable HEED_CUDA_DRIVER names. Parameters are copied to the
+ *   GPU when they are bound. Inputs and outputs are copied on each run, unless they are there already:
+ *   `tensor.dtype = HEED_F32 | HEED_ON_DEVICE` says that `data` is memory of the GPU in its primary context. heed_run returns when the
+ *   outputs are written. Runs of one such model from several threads wait for each other.
+ *
  *   heed_model *model;
  *   heed_create(&dates_program, NULL, &model);
  *   heed_bind_file(model, "dates.safetensors");
@@ -41,13 +47,14 @@ typedef enum heed_status {
   HEED_E_INDEX = -12,      /* an index computed from data is out of range */
   HEED_E_TEXT = -13,       /* text is not UTF-8, or has a character outside the alphabet */
   HEED_E_ARGUMENT = -14,   /* any other invalid argument */
-  HEED_E_ALIGNMENT = -15   /* data is not aligned to its element type */
+  HEED_E_ALIGNMENT = -15,  /* data is not aligned to its element type */
+  HEED_E_DEVICE = -16      /* no GPU, no driver for it or a too old one, no kernels for it, or the GPU failed */
 } heed_status;
 
 /* An array of the caller. For outputs, `shape` is the room on entry and the shape written on return. */
 typedef struct heed_tensor {
   void *data;
-  int32_t dtype; /* heed_dtype */
+  int32_t dtype; /* heed_dtype; with HEED_ON_DEVICE for memory of the GPU */
   int32_t rank;
   int64_t shape[HEED_MAX_RANK];
 } heed_tensor;

@@ -26,6 +26,9 @@ typedef enum heed_dtype {
   HEED_BOOL = 6 /* one byte, 0 or 1 */
 } heed_dtype;
 
+/* Added to the element type of a heed_tensor: `data` is memory of the GPU, in its primary context. */
+#define HEED_ON_DEVICE 0x100
+
 /* One term of a size: coefficient * dims[dim]. */
 typedef struct heed_size_term {
   int32_t dim;
@@ -64,7 +67,13 @@ typedef struct heed_tensor_info {
 typedef void (*heed_parallel_body)(void *closure, int64_t begin, int64_t end);
 typedef void (*heed_parallel_for)(void *pool, int64_t count, int64_t grain, heed_parallel_body body, void *closure);
 
-/* What one call of compiled code sees: one example. */
+/* Launches kernel `kernel` of the code's image. `shape`: blocks x, y, z, threads of a block x, y, z, bytes of dynamic shared memory.
+ * `arguments` are the addresses of its arguments; nothing of them is kept. Kernels run in the order of their launches. */
+typedef void (*heed_launch)(void *device, int32_t kernel, const int64_t *shape, void *const *arguments);
+/* Waits for everything that was launched, then copies from the device. */
+typedef void (*heed_read)(void *device, void *to, const void *from, int64_t bytes);
+
+/* What one call of compiled code sees: one example. For code with kernels every pointer to data is one of the device. */
 typedef struct heed_frame {
   const void *const *params;  /* in descriptor order, 64-byte aligned */
   const void *prepared;       /* prepared_bytes, filled by prepare(); 64-byte aligned */
@@ -74,6 +83,9 @@ typedef struct heed_frame {
   void *workspace;            /* workspace_bytes(dims), 64-byte aligned */
   heed_parallel_for parallel_for;
   void *pool;
+  heed_launch launch; /* this and what follows: of code with kernels only */
+  heed_read read;
+  void *device;
 } heed_frame;
 
 /* The code for one instruction set. Results of run: 0, or 1 + the index into `checks` of the failed check. */
@@ -86,6 +98,16 @@ typedef struct heed_code {
   int32_t (*run)(const heed_frame *frame);
 } heed_code;
 
+/* Host code with the kernels that it launches, for devices of one kind. */
+typedef struct heed_device_code {
+  heed_code code;             /* `isa` is what the host code needs; params, inputs and so on are pointers of the device */
+  int32_t capability;         /* NVIDIA compute capability, 10 * major + minor */
+  int32_t exact;              /* 1: runs on this capability only; 0: on later ones too */
+  const char *kernels_ptx;    /* PTX, ended by 0 */
+  const char *const *kernels; /* names of the entries, in the order of the numbers that heed_launch takes */
+  int64_t kernel_count;
+} heed_device_code;
+
 typedef struct heed_program {
   int32_t struct_size;
   int32_t abi;
@@ -95,6 +117,8 @@ typedef struct heed_program {
   const char *const *checks; /* texts of run-time checks: "index out of range in embed[tokens[i]]" */
   const heed_code *codes;    /* best first */
   int32_t dim_count, input_count, output_count, param_count, check_count, code_count;
+  const heed_device_code *device_codes; /* best first; a program has codes for the CPU or for devices */
+  int64_t device_code_count;
 } heed_program;
 
 /* A shared library made by heedc holds one model and its own copy of the runtime. It exports the functions of heed.h,

@@ -1,0 +1,82 @@
+// FmaTile.h - a block of queries against tiles of keys, in f32 with fused multiply-add: exact, for every shape and element type.
+//
+// 128 threads as 16 groups of 8. A group owns rows g, g + 16, g + 32, g + 48 of the block; within it, a thread owns the keys
+// c, c + 8, c + 16, c + 24 of a tile and, in the result, the features c, c + 8, ... A group is part of one warp, so the
+// reductions over a row are shuffles.
+#pragma once
+
+#include "compiler/gpu/Launch.h"
+#include "compiler/lower/kernels/KeyWalk.h"
+
+namespace heed::device {
+
+using kernels::KeyTile;
+using kernels::QueryBlock;
+
+/// What the softmax of a row has seen, between the launches of several sweeps: [b.., i].
+struct RowState {
+  Value maximum, total;
+};
+
+struct FmaShape {
+  static constexpr int64_t threads = 128, groups = 16, lanes = 8;
+  static constexpr int64_t rows = 64, keys = 32, threadRows = rows / groups, threadKeys = keys / lanes;
+  int64_t inner;        ///< of query and key that are in shared memory at a time
+  bool oneSlice;        ///< that is all of it
+  int64_t features;     ///< of the result that are computed at a time
+  int64_t innerStride() const { return inner | 1; } ///< odd: lanes read different banks
+  static constexpr int64_t keyStride = keys + 1;
+  int64_t sharedBytes(bool withQuery) const;
+
+  static FmaShape of(ir::AttentionOp op);
+};
+
+class FmaTile {
+public:
+  FmaTile(Emit &emit, ir::AttentionOp op, FmaShape shape, QueryBlock const &queries, ArrayRef<domain::Lattice> skipped,
+          ArrayRef<Value> domainSymbols, Value thread);
+
+  /// Tiles in shared memory and registers; outside of loops and conditions.
+  void allocate();
+  /// Features [featureBegin, featureBegin + shape.features); `state` without buffers: nothing was seen before.
+  void begin(Value featureBegin, RowState const &state);
+  void visit(KeyTile const &keys);
+  /// Stores the result; with buffers in `state`, what a later sweep goes on from.
+  void end(RowState const &state);
+
+private:
+  using Region = mlir::Region;
+  Value rowOf(Value threadRow) { return emit.add(emit.mul(threadRow, FmaShape::groups), group); }
+  Value keyOf(Value threadKey) { return emit.add(emit.mul(threadKey, FmaShape::lanes), lane); }
+  Value element(Value buffer, mlir::AffineMap map, Value row, Value key, Value inner, Value feature);
+  void stage(Value to, Value buffer, mlir::AffineMap map, int64_t rows, int64_t columns, Value rowLimit, Value columnBegin,
+             Value columnLimit, bool ofQueries, bool innerAxis, KeyTile const *keys);
+  void stageQuery(Value innerBegin);
+  void dots(KeyTile const &keys);
+  Value addTerm(Value inner, Value query, Value key, Value sum);
+  Value restOf(Value row);
+  void weights(KeyTile const &keys);
+  void rowWeights(KeyTile const &keys, Value threadRow, bool masked);
+  Value scoreOf(KeyTile const &keys, Value row, Value key, Value dot, bool masked);
+  void accumulate();
+  Value acrossGroup(Value value, llvm::function_ref<Value(Value, Value)> combine);
+  Value exponential(Value x);
+  Value shared(int64_t &offset, ArrayRef<int64_t> shape);
+  Value registers(ArrayRef<int64_t> shape);
+  Value size(unsigned axis) { return op.getSizes()[axis]; }
+  SmallVector<Value> position(Value row, Value key, Value inner, Value feature);
+  SmallVector<Value> stateSubscripts(Value row);
+  void barrier();
+
+  Emit &emit;
+  ir::AttentionOp op;
+  FmaShape shape;
+  QueryBlock const &queries;
+  ArrayRef<domain::Lattice> skipped;
+  ArrayRef<Value> domainSymbols;
+  Value thread, group, lane, featureBegin;
+  Value queryTile, keyTile, sourceTile, weightTile; ///< in shared memory
+  Value sums, maximum, total, factor;               ///< in registers
+};
+
+} // namespace heed::device

@@ -1,0 +1,56 @@
+// KernelsToNvvm.cpp - kernels to the LLVM dialect. Upstream's pass of that purpose also turns functions of dialect math into
+// calls of CUDA's device library, which we do without; so this one takes its patterns for gpu, and those of the host for the
+// rest.
+#include "compiler/gpu/Passes.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/GPUToNVVM/GPUToNVVMPass.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+namespace heed {
+#define GEN_PASS_DEF_KERNELSTONVVM
+#include "compiler/gpu/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+struct KernelsToNvvm : impl::KernelsToNvvmBase<KernelsToNvvm> {
+  void runOnOperation() override {
+    LLVMTypeConverter converter(&getContext());
+    configureGpuToNVVMTypeConverter(converter);
+    RewritePatternSet patterns(&getContext());
+    populateGpuToNVVMConversionPatterns(converter, patterns);
+    arith::populateArithToLLVMConversionPatterns(converter, patterns);
+    cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+    populateFuncToLLVMConversionPatterns(converter, patterns);
+    populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
+    populateMathToLLVMConversionPatterns(converter, patterns);
+
+    LLVMConversionTarget target(getContext());
+    target.addLegalDialect<NVVM::NVVMDialect>();
+    target.addIllegalDialect<gpu::GPUDialect>();
+    target.addLegalOp<gpu::GPUModuleOp>();
+    // LLVM has no code for these on NVIDIA's machines.
+    target.addDynamicallyLegalDialect<math::MathDialect>([](Operation *) { return false; });
+    if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
+      return signalPassFailure();
+    getOperation()->walk([&](Operation *op) {
+      if (!isa<LLVM::ExpOp, LLVM::Exp2Op, LLVM::LogOp, LLVM::PowOp, LLVM::SinOp, LLVM::CosOp, LLVM::TanhOp>(op))
+        return;
+      op->emitError("no GPU code yet for '") << op->getName().stripDialect().drop_front(5) << "' of "
+                                            << op->getResult(0).getType()
+                                            << "; compute in f32, or compile for a CPU";
+      signalPassFailure();
+    });
+  }
+};
+
+} // namespace
+} // namespace heed
