@@ -72,7 +72,8 @@ public:
                                          SmallVector<OpFoldResult>(type.getRank(), builder.getIndexAttr(1)));
     auto metadata = memref::ExtractStridedMetadataOp::create(builder, loc, one);
     Value base = memref::ExtractAlignedPointerAsIndexOp::create(builder, loc, metadata.getBaseBuffer());
-    int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+    bool isIndex = type.getElementType().isIndex();
+    int64_t bytes = isIndex ? sizeof(int64_t) : llvm::divideCeil(type.getElementTypeBitWidth(), 8);
     Value distance = arith::MulIOp::create(builder, loc, metadata.getOffset(),
                                            arith::ConstantIndexOp::create(builder, loc, bytes));
     Value address = arith::IndexCastOp::create(builder, loc, i64, arith::AddIOp::create(builder, loc, base, distance));
