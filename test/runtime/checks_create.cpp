@@ -45,6 +45,10 @@ int main() {
   REFUSED(HEED_E_ABI, "a negative count", p.param_count = -1);
   REFUSED(HEED_E_ABI, "a negative count", p.check_count = -1);
   REFUSED(HEED_E_ABI, "a negative count", p.code_count = -1);
+  REFUSED(HEED_E_ABI, "a negative count", p.device_code_count = -1);
+  REFUSED(HEED_E_ABI, "a list is missing", p.device_code_count = 1);
+  heed_device_code kernels = {mixerCodes[0], 80, 0, nullptr, nullptr, 0};
+  REFUSED(HEED_E_ABI, "the kernels of a device", (p.device_codes = &kernels, p.device_code_count = 1));
   REFUSED(HEED_E_ABI, "bounds of a size", dims[0].name = nullptr);
   REFUSED(HEED_E_ABI, "bounds of a size", dims[0].minimum = -1);
   REFUSED(HEED_E_ABI, "bounds of a size", dims[0].minimum = 65);

@@ -236,7 +236,7 @@ static void overflow() {
   static const heed_code noMemory[] = {
       {0, 0, 0, nullptr, [](const int64_t *) { return int64_t(-1); }, [](const heed_frame *) { return 0; }}};
   heed_program program = {sizeof program, HEED_ABI, "wide", dims, input, output, nullptr, nullptr,
-                          code,           1,        1,      1,    0,     0,      1};
+                          code,           1,        1,      1,    0,     0,      1, nullptr, 0};
   heed_model *wide = nullptr;
   float memory[16] = {};
   CHECK(heed_create(&program, nullptr, &wide) == HEED_OK);

@@ -53,7 +53,7 @@ int32_t run(const heed_frame *frame) {
 }
 const heed_code code[] = {{0, 0, 0, nullptr, nullptr, run}};
 const heed_program program = {
-    sizeof(heed_program), HEED_ABI, "sums", dims, input, output, nullptr, nullptr, code, 1, 1, 1, 0, 0, 1};
+    sizeof(heed_program), HEED_ABI, "sums", dims, input, output, nullptr, nullptr, code, 1, 1, 1, 0, 0, 1, nullptr, 0};
 } // namespace sums
 
 static heed_model *make(const heed_program &program, int32_t threads) {

@@ -14,7 +14,7 @@ struct Echo {
       : twoShape{{count, nullptr, 0}},
         params{{"one", "", "", oneShape, 1, HEED_F32}, {"block.0.two", "two", "", twoShape, 1, dtype}},
         program{
-            sizeof(heed_program), HEED_ABI, "echo", nullptr, nullptr, params, params, nullptr, code, 0, 0, 2, 2, 0, 1},
+            sizeof(heed_program), HEED_ABI, "echo", nullptr, nullptr, params, params, nullptr, code, 0, 0, 2, 2, 0, 1, nullptr, 0},
         bytes(count * elementSize) {
     size() = bytes;
   }

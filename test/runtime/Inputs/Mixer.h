@@ -78,7 +78,9 @@ static const heed_program mixerProgram = {sizeof(heed_program),
                                           2,
                                           2,
                                           0,
-                                          1};
+                                          1,
+                                          NULL,
+                                          0};
 
 /* Arrays for one example. */
 typedef struct MixerData {

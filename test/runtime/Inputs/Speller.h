@@ -57,4 +57,6 @@ static const heed_program spellerProgram = {sizeof(heed_program),
                                             3,
                                             0,
                                             2,
-                                            1};
+                                            1,
+                                            NULL,
+                                            0};
