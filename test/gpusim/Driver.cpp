@@ -66,6 +66,10 @@ static Result launch(LoadedFunction const &function, unsigned const (&grid)[3], 
   std::copy_n(threads, 3, work.threads);
   work.dynamicShared = dynamicShared;
   work.options = optionsFromEnvironment();
+  // A kernel may copy what nobody has written, as long as no result comes of it; so global memory is strict on request only.
+  char const *unwritten = std::getenv("HEED_GPUSIM_UNWRITTEN");
+  bool strict = unwritten && std::strcmp(unwritten, "reject") == 0;
+  driver.memory.unwritten = strict ? Unwritten::Reject : Unwritten::Allow;
   work.parameters.resize(kernel.parameterBytes);
   for (std::size_t index = 0; index < kernel.parameters.size(); ++index) {
     Variable const &parameter = kernel.parameters[index];

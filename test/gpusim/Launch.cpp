@@ -131,7 +131,6 @@ private:
 void Launch::run() {
   unsigned total = threads[0] * threads[1] * threads[2], warps = (total + 31) / 32;
   random.seed(options.seed + 1);
-  memory.unwritten = options.unwritten;
   shared.rejectUnwritten = options.unwritten == Unwritten::Reject;
   std::uint32_t size = kernel.staticShared;
   if (dynamicShared)
