@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh - builds heed, compiles the dates model, and runs it: with heed-run, and from a C program.
+# run.sh - builds heed, compiles the dates model, and runs it: with heed-run, and from a C program; and writes a text with the chars model.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 bash "$root/build.sh"
@@ -27,3 +27,11 @@ show heed-run "$out/dates.so" --weights dates.safetensors --text source="${dates
 show heedc dates.heed -o "$out/dates.a" --header "$out/dates.h"
 show cc dates.c "$out/dates.a" -I"$out" -I"$(heedc --print-include-dir)" -lm -lpthread -o "$out/dates"
 show "$out/dates" dates.safetensors "${dates[0]}"
+
+# Text, character by character, by a model that keeps a cache.
+out=$root/build/examples/chars
+mkdir -p "$out"
+cd "$root/examples/chars"
+show heedc chars.heed --model=chars -o "$out/chars.a" --header "$out/chars.h"
+show cc chars.c "$out/chars.a" -I"$out" -I"$(heedc --print-include-dir)" -lm -lpthread -o "$out/chars"
+show "$out/chars" chars.safetensors "The morning was " 200
