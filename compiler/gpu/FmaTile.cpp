@@ -179,7 +179,7 @@ void FmaTile::visit(KeyTile const &keys) {
     dots(keys);
   weights(keys);
   barrier();
-  accumulate();
+  accumulate(keys);
 }
 
 /// `sum` and what element `inner` of a query and a key adds to their score.
@@ -326,7 +326,7 @@ Value FmaTile::acrossGroup(Value value, llvm::function_ref<Value(Value, Value)> 
 }
 
 /// Adds the weighted sources of the tile.
-void FmaTile::accumulate() {
+void FmaTile::accumulate(KeyTile const &keys) {
   int64_t rows = FmaShape::threadRows, columns = shape.features / FmaShape::lanes;
   SmallVector<Value> before;
   for (int64_t i = 0; i < rows; ++i) {
@@ -336,7 +336,19 @@ void FmaTile::accumulate() {
       before.push_back(scale ? arith::MulFOp::create(emit, sum, scale).getResult() : sum);
     }
   }
-  SmallVector<Value> after = emit.loop(
+  // A weight of 0 behind the mask must not turn an infinity or NaN of the source into a NaN of the sum.
+  SmallVector<Type> types(before.size(), emit.getF32Type());
+  SmallVector<Value> after = emit.choose(
+      keys.full, types, [&] { return weightedSum(before, /*checked=*/false); },
+      [&] { return weightedSum(before, /*checked=*/true); });
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      memref::StoreOp::create(emit, after[i * columns + j], sums, ValueRange{emit.index(i), emit.index(j)});
+}
+
+SmallVector<Value> FmaTile::weightedSum(ArrayRef<Value> before, bool checked) {
+  int64_t rows = FmaShape::threadRows, columns = shape.features / FmaShape::lanes;
+  return emit.loop(
       emit.index(0), emit.index(FmaShape::keys), 1, before, [&](Value key, ValueRange so) -> SmallVector<Value> {
         SmallVector<Value> left, right, next;
         for (int64_t i = 0; i < rows; ++i)
@@ -344,13 +356,15 @@ void FmaTile::accumulate() {
         for (int64_t j = 0; j < columns; ++j)
           right.push_back(memref::LoadOp::create(emit, sourceTile, ValueRange{key, keyOf(emit.index(j))}));
         for (int64_t i = 0; i < rows; ++i)
-          for (int64_t j = 0; j < columns; ++j)
-            next.push_back(math::FmaOp::create(emit, left[i], right[j], so[i * columns + j]));
+          for (int64_t j = 0; j < columns; ++j) {
+            Value &sum = next.emplace_back(math::FmaOp::create(emit, left[i], right[j], so[i * columns + j]));
+            if (!checked)
+              continue;
+            Value none = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, left[i], emit.f32(0));
+            sum = arith::SelectOp::create(emit, none, so[i * columns + j], sum);
+          }
         return next;
       });
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = 0; j < columns; ++j)
-      memref::StoreOp::create(emit, after[i * columns + j], sums, ValueRange{emit.index(i), emit.index(j)});
 }
 
 void FmaTile::end(RowState const &state) {

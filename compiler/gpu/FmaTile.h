@@ -58,7 +58,8 @@ private:
   void weights(KeyTile const &keys);
   void rowWeights(KeyTile const &keys, Value threadRow, bool masked);
   Value scoreOf(KeyTile const &keys, Value row, Value key, Value dot, bool masked);
-  void accumulate();
+  void accumulate(KeyTile const &keys);
+  SmallVector<Value> weightedSum(ArrayRef<Value> before, bool checked);
   Value acrossGroup(Value value, llvm::function_ref<Value(Value, Value)> combine);
   Value exponential(Value x);
   Value shared(int64_t &offset, ArrayRef<int64_t> shape);
