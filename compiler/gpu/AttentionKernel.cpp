@@ -3,14 +3,10 @@
 #include "compiler/gpu/FmaTile.h"
 #include "compiler/gpu/ToKernels.h"
 
-#include "mlir/Dialect/Affine/Utils.h"
-
 using namespace mlir;
 
 namespace heed::device {
 namespace {
-
-using kernels::Steps;
 
 class AttentionEmitter {
 public:
@@ -22,7 +18,7 @@ public:
     std::vector<domain::Sweep> sweeps = domain::planSweeps(domain, emit.getContext());
     if (sweeps.empty()) // nothing is visible: the result is 0 all the same
       sweeps.push_back({{1, getAffineConstantExpr(0, emit.getContext())}, {}, {}});
-    RowState before;
+    SweepState before;
     for (auto [number, sweep] : llvm::enumerate(sweeps)) {
       // Conditions on data are tested pair by pair here: without filters, formulas alone say which tiles are visited.
       for (domain::Part &part : sweep.parts) {
@@ -30,9 +26,9 @@ public:
         part.keyFilters.clear();
       }
       // Blocks of one launch may not write what others of it read, so each sweep has a state of its own.
-      RowState after;
+      SweepState after;
       if (number + 1 < sweeps.size())
-        after = {stateBuffer(), stateBuffer()};
+        after = SweepState::allocate(emit, op);
       run(sweep, before, after);
       before = after;
     }
@@ -41,20 +37,7 @@ public:
 private:
   Value size(unsigned axis) { return op.getSizes()[axis]; }
 
-  /// [b.., i], known to the planned workspace.
-  Value stateBuffer() {
-    SmallVector<int64_t> extents;
-    SmallVector<Value> dynamic;
-    for (unsigned axis = 0; axis <= op.getRowDim(); ++axis) {
-      std::optional<int64_t> known = kernels::constantOf(size(axis));
-      extents.push_back(known.value_or(ShapedType::kDynamic));
-      if (!known)
-        dynamic.push_back(size(axis));
-    }
-    return memref::AllocOp::create(emit, MemRefType::get(extents, emit.getF32Type()), dynamic, emit.getI64IntegerAttr(64));
-  }
-
-  void run(domain::Sweep const &sweep, RowState const &before, RowState const &after) {
+  void run(domain::Sweep const &sweep, SweepState const &before, SweepState const &after) {
     int64_t stride = sweep.lattice.stride;
     // The class of residue 0 has the most queries.
     Value rowBlocks = emit.ceilDiv(emit.ceilDiv(rows, stride), FmaShape::rows), blocks = emit.mul(rowBlocks, stride);
@@ -72,7 +55,7 @@ private:
       SmallVector<Value> symbols = llvm::map_to_vector(domain.symbols, [&](Value symbol) {
         return kernels::evaluateUniform(emit, op.getDomain(), symbol, queries.batch);
       });
-      queries.steps = stepsOf(sweep.lattice, residue, symbols);
+      queries.steps = kernels::stepsOf(emit, sweep.lattice, residue, symbols, rows, keys);
       queries.count = emit.min(emit.sub(queries.steps.rows, queries.begin), emit.index(FmaShape::rows));
       kernels::KeyFilter filter(emit, op, queries, /*lanes=*/1);
       kernels::KeyWalk walk(emit, sweep, filter, queries, symbols, FmaShape::keys, FmaShape::keys);
@@ -91,21 +74,6 @@ private:
         return work();
       emit.branch(emit.less(emit.index(0), queries.count), work);
     });
-  }
-
-  Steps stepsOf(domain::Lattice const &lattice, Value residue, ArrayRef<Value> symbols) {
-    Value zero = emit.index(0);
-    if (lattice.stride == 1)
-      return {1, zero, zero, rows, keys};
-    AffineExpr own = getAffineSymbolExpr(symbols.size(), emit.getContext());
-    SmallVector<Value> operands(symbols);
-    operands.push_back(residue);
-    AffineMap map = AffineMap::get(0, operands.size(), (own + lattice.shift) % lattice.stride);
-    Value keyOffset = affine::expandAffineMap(emit, emit.getLoc(), map, operands)->front();
-    auto members = [&](Value all, Value offset) {
-      return emit.ceilDiv(emit.max(emit.sub(all, offset), zero), lattice.stride);
-    };
-    return {lattice.stride, residue, keyOffset, members(rows, residue), members(keys, keyOffset)};
   }
 
   Emit &emit;

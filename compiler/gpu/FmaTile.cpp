@@ -122,7 +122,7 @@ Value FmaTile::restOf(Value row) {
   return arith::SelectOp::create(emit, tooLarge, largest, score);
 }
 
-void FmaTile::begin(Value firstFeature, RowState const &state) {
+void FmaTile::begin(Value firstFeature, SweepState const &state) {
   featureBegin = firstFeature;
   barrier(); // the tiles of the features before were read
   if (op.hasQuery() && shape.oneSlice)
@@ -367,7 +367,7 @@ SmallVector<Value> FmaTile::weightedSum(ArrayRef<Value> before, bool checked) {
       });
 }
 
-void FmaTile::end(RowState const &state) {
+void FmaTile::end(SweepState const &state) {
   for (int64_t i = 0; i < FmaShape::threadRows; ++i) {
     Value threadRow = emit.index(i), row = rowOf(threadRow);
     emit.branch(emit.less(row, queries.count), [&] {

@@ -7,16 +7,13 @@
 
 #include "compiler/gpu/Launch.h"
 #include "compiler/lower/kernels/KeyWalk.h"
+#include "compiler/lower/kernels/Operand.h"
 
 namespace heed::device {
 
 using kernels::KeyTile;
 using kernels::QueryBlock;
-
-/// What the softmax of a row has seen, between the launches of several sweeps: [b.., i].
-struct RowState {
-  Value maximum, total;
-};
+using kernels::SweepState;
 
 struct FmaShape {
   static constexpr int64_t threads = 128, groups = 16, lanes = 8;
@@ -39,10 +36,10 @@ public:
   /// Tiles in shared memory and registers; outside of loops and conditions.
   void allocate();
   /// Features [featureBegin, featureBegin + shape.features); `state` without buffers: nothing was seen before.
-  void begin(Value featureBegin, RowState const &state);
+  void begin(Value featureBegin, SweepState const &state);
   void visit(KeyTile const &keys);
   /// Stores the result; with buffers in `state`, what a later sweep goes on from.
-  void end(RowState const &state);
+  void end(SweepState const &state);
 
 private:
   using Region = mlir::Region;

@@ -4,7 +4,6 @@
 #include "compiler/lower/kernels/Lowering.h"
 #include "compiler/lower/kernels/VisitRemark.h"
 
-#include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/IR/Remarks.h"
 
 using namespace mlir;
@@ -28,7 +27,7 @@ public:
     if (sweeps.empty()) // nothing is visible: the result is 0 all the same
       sweeps.push_back({{1, getAffineConstantExpr(0, emit.getContext())}, {}, {}});
     if (sweeps.size() > 1)
-      state = {stateBuffer(), stateBuffer()};
+      state = SweepState::allocate(emit, op);
     if (few)
       run<FewQueriesTile>(few->blocks);
     else
@@ -37,20 +36,6 @@ public:
 
 private:
   Value size(unsigned axis) { return op.getSizes()[axis]; }
-
-  /// [b.., i], known to the planned workspace.
-  Value stateBuffer() {
-    SmallVector<int64_t> shape;
-    SmallVector<Value> dynamic;
-    for (unsigned axis = 0; axis <= op.getRowDim(); ++axis) {
-      std::optional<int64_t> known = constantOf(size(axis));
-      shape.push_back(known.value_or(ShapedType::kDynamic));
-      if (!known)
-        dynamic.push_back(size(axis));
-    }
-    return memref::AllocOp::create(emit, MemRefType::get(shape, emit.getF32Type()), dynamic,
-                                   emit.getI64IntegerAttr(64));
-  }
 
   void remarkOnForm(std::optional<FewQueries> const &few, StringRef reason) {
     auto options = remark::RemarkOpts::name("few-queries").category("lower");
@@ -93,7 +78,7 @@ private:
       }
       SmallVector<Value> symbols = llvm::map_to_vector(
           domain.symbols, [&](Value symbol) { return evaluateUniform(emit, op.getDomain(), symbol, queries.batch); });
-      queries.steps = stepsOf(sweep.lattice, residue, symbols);
+      queries.steps = stepsOf(emit, sweep.lattice, residue, symbols, rows, keys);
       queries.count = emit.min(emit.sub(queries.steps.rows, queries.begin), emit.index(blockQueries));
       onStack([&] { blocks.allocate(emit, op.hasQuery()); });
       auto work = [&] { task<Tile>(blocks, sweep, queries, symbols, isFirst, isLast); };
@@ -101,22 +86,6 @@ private:
         return work();
       emit.branch(emit.less(emit.index(0), queries.count), work);
     });
-  }
-
-  Steps stepsOf(domain::Lattice const &lattice, Value residue, ArrayRef<Value> symbols) {
-    Value zero = emit.index(0);
-    if (lattice.stride == 1)
-      return {1, zero, zero, rows, keys};
-    MLIRContext *context = emit.getContext();
-    AffineExpr own = getAffineSymbolExpr(symbols.size(), context);
-    SmallVector<Value> operands(symbols);
-    operands.push_back(residue);
-    AffineMap map = AffineMap::get(0, operands.size(), (own + lattice.shift) % lattice.stride);
-    Value keyOffset = affine::expandAffineMap(emit, emit.getLoc(), map, operands)->front();
-    auto members = [&](Value all, Value offset) {
-      return emit.ceilDiv(emit.max(emit.sub(all, offset), zero), lattice.stride);
-    };
-    return {lattice.stride, residue, keyOffset, members(rows, residue), members(keys, keyOffset)};
   }
 
   template <typename Tile>

@@ -11,10 +11,15 @@ MatrixView operandOf(Value buffer, mlir::AffineMap map, unsigned rowDim, unsigne
                      std::function<SmallVector<Value>(Emit &, Value row)> batch,
                      std::function<Value(Emit &, Value row)> index);
 
+/// The queries and keys of a residue class of a lattice, of so many in all; `symbols` are the values of PairDomain::symbols.
+Steps stepsOf(Emit &emit, domain::Lattice const &lattice, Value residue, ArrayRef<Value> symbols, Value rows, Value keys);
+
 /// What is kept of a query between two sweeps besides its sums, which wait in the result: buffers [b.., i].
 struct SweepState {
   Value maximum, total;
 
+  /// Buffers known to the planned workspace.
+  static SweepState allocate(Emit &emit, ir::AttentionOp op);
   /// From or to buffers with a place per row of a block.
   void load(Emit &emit, QueryBlock const &queries, Value maximumOfRow, Value totalOfRow) const;
   void store(Emit &emit, QueryBlock const &queries, Value maximumOfRow, Value totalOfRow) const;

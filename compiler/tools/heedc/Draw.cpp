@@ -1,12 +1,12 @@
 // Draw.cpp - from tiles to a matrix of shades: what is left out, what is tested pair by pair, what is computed without a test.
 #include "compiler/tools/heedc/Draw.h"
 
+#include "compiler/tools/heedc/Write.h"
 #include "compiler/tools/picture/Picture.h"
 #include "compiler/tools/picture/Terminal.h"
 
 #include "mlir/IR/Location.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 
@@ -80,16 +80,6 @@ std::string placeOf(mlir::Location location) {
     return mlir::WalkResult::advance();
   });
   return result;
-}
-
-mlir::LogicalResult write(Session &session, std::string const &path, std::string const &bytes) {
-  Error problem = writeToOutput(path, [&](raw_ostream &stream) {
-    stream << bytes;
-    return Error::success();
-  });
-  if (problem)
-    return session.error("cannot write '" + path + "': " + toString(std::move(problem)));
-  return mlir::success();
 }
 
 } // namespace

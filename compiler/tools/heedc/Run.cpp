@@ -6,6 +6,7 @@
 #include "compiler/reference/VerifyCompiled.h"
 #include "compiler/tools/heedc/Draw.h"
 #include "compiler/tools/heedc/Options.h"
+#include "compiler/tools/heedc/Write.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -21,16 +22,6 @@ mlir::LogicalResult drawMasks(Session &session, StringRef text, StringRef name, 
   if (failed(compiled))
     return mlir::failure();
   return drawTiles(session, compiled->tiles, compiled->info->name, line.output);
-}
-
-mlir::LogicalResult write(Session &session, StringRef path, StringRef bytes) {
-  Error problem = writeToOutput(path, [&](raw_ostream &stream) {
-    stream << bytes;
-    return Error::success();
-  });
-  if (problem)
-    return session.error("cannot write '" + path + "': " + toString(std::move(problem)));
-  return mlir::success();
 }
 
 /// A make rule: the output depends on every file that was read. Spaces and `#` are escaped, `$` doubled, as make and
