@@ -34,4 +34,4 @@ mkdir -p "$out"
 cd "$root/examples/chars"
 show heedc chars.heed --model=chars -o "$out/chars.a" --header "$out/chars.h"
 show cc chars.c "$out/chars.a" -I"$out" -I"$(heedc --print-include-dir)" -lm -lpthread -o "$out/chars"
-show "$out/chars" chars.safetensors "The morning was " 200
+show "$out/chars" chars.safetensors "The morning was " 200 6

@@ -1,11 +1,13 @@
-/* chars.c - the compiled chars model in a C program: writes on from a text, the likeliest character each time.
+/* chars.c - the compiled chars model in a C program: writes on from a text, the likeliest character each time or, with a
+ * seed, one drawn with the probabilities at temperature 1/2.
  *
  *   heedc chars.heed --model=chars -o chars.a -h chars.h
  *   cc chars.c chars.a -lm -lpthread -I. -I"$(heedc --print-include-dir)" -o chars
- *   ./chars chars.safetensors "The morning was " 200
+ *   ./chars chars.safetensors "The morning was " 200 6
  */
 #include "chars.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +38,19 @@ static int32_t likeliest(const float *logits) {
   return best;
 }
 
-static int write_on(heed_model *model, const char *start, int64_t count) {
+static int32_t drawn(const float *logits, uint64_t *state) {
+  float largest = logits[likeliest(logits)], weights[CHARACTERS], total = 0;
+  for (int32_t k = 0; k < CHARACTERS; ++k)
+    total += weights[k] = expf((logits[k] - largest) * 2);
+  *state = *state * 6364136223846793005u + 1442695040888963407u; /* Knuth's linear congruential generator */
+  float place = (float)(*state >> 40) / (float)(1 << 24) * total;
+  int32_t k = 0;
+  while (k + 1 < CHARACTERS && (place -= weights[k]) >= 0)
+    ++k;
+  return k;
+}
+
+static int write_on(heed_model *model, const char *start, int64_t count, uint64_t seed) {
   static int32_t tokens[CHARS_N_MAX];
   static float logits[CHARS_N_MAX * CHARACTERS];
   int64_t n = CHARS_N_MAX;
@@ -57,7 +71,8 @@ static int write_on(heed_model *model, const char *start, int64_t count) {
     if (failed)
       break;
     past += (int32_t)n;
-    tokens[0] = likeliest(logits + (n - 1) * CHARACTERS);
+    const float *last = logits + (n - 1) * CHARACTERS;
+    tokens[0] = seed ? drawn(last, &seed) : likeliest(last);
     n = 1;
     heed_decode_text(CHARS_TOKENS_ALPHABET, tokens, 1, text, sizeof text);
     fputs(text, stdout);
@@ -71,14 +86,14 @@ static int write_on(heed_model *model, const char *start, int64_t count) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4) {
-    fprintf(stderr, "usage: %s chars.safetensors START COUNT\n", argv[0]);
+  if (argc != 4 && argc != 5) {
+    fprintf(stderr, "usage: %s chars.safetensors START COUNT [SEED]\n", argv[0]);
     return 2;
   }
   heed_model *model;
   if (heed_create(&chars_program, NULL, &model) || heed_bind_file(model, argv[1]))
     return fail(argv[1]);
-  int failed = write_on(model, argv[2], strtol(argv[3], NULL, 10));
+  int failed = write_on(model, argv[2], strtol(argv[3], NULL, 10), argc > 4 ? strtoull(argv[4], NULL, 10) : 0);
   heed_destroy(model);
   return failed;
 }
