@@ -7,10 +7,6 @@ using namespace heed::ir;
 namespace heed::derive {
 namespace {
 
-bool isPlainSum(ReduceOp sum) {
-  return sum && sum.getKind() == ReduceKind::Sum && sum.getSizes().size() == 1 && sum.getType().isF32();
-}
-
 class Matcher {
 public:
   Matcher(DefineOp out, std::string &reason) : reason(reason) { match.out = out; }
@@ -126,14 +122,10 @@ private:
   }
 
   bool takeAxes(tensor::ExtractOp read) {
-    SmallVector<Value> axes;
-    for (Value subscript : read.getIndices()) {
-      if (!isa<BlockArgument>(subscript) || llvm::is_contained(axes, subscript))
-        return false;
-      axes.push_back(subscript);
-    }
-    match.axes = axes;
-    return true;
+    std::optional<SmallVector<Value>> axes = distinctIndices(read);
+    if (axes)
+      match.axes = *axes;
+    return axes.has_value();
   }
 
   /// Every row finds its keys: the last one sees no more than there are.

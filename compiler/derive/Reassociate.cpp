@@ -30,7 +30,7 @@ public:
 
   std::optional<Chain> run() {
     chain.sum = derive::rootReduce(chain.out);
-    if (!isPlainSum(chain.sum) || !findWeights())
+    if (!derive::isPlainSum(chain.sum) || !findWeights())
       return std::nullopt;
     if (chain.sum.hasDomain() || chain.inner.hasDomain()) {
       reason = "the sum over keys depends on the query through its domain";
@@ -42,10 +42,6 @@ public:
   }
 
 private:
-  static bool isPlainSum(ReduceOp sum) {
-    return sum && sum.getKind() == ReduceKind::Sum && sum.getSizes().size() == 1 && sum.getType().isF32();
-  }
-
   bool findWeights() {
     SmallVector<Value> factors;
     derive::collectFactors(chain.sum.getYielded(), factors);
@@ -54,7 +50,7 @@ private:
       auto read = factor.getDefiningOp<tensor::ExtractOp>();
       auto producer = read ? read.getTensor().getDefiningOp<DefineOp>() : DefineOp();
       ReduceOp inner = producer && !chain.weights ? derive::rootReduce(producer) : ReduceOp();
-      if (isPlainSum(inner) && llvm::is_contained(read.getIndices(), column) && takeAxes(read)) {
+      if (derive::isPlainSum(inner) && llvm::is_contained(read.getIndices(), column) && takeAxes(read)) {
         chain.weights = producer;
         chain.inner = inner;
       } else {
@@ -65,14 +61,10 @@ private:
   }
 
   bool takeAxes(tensor::ExtractOp read) {
-    SmallVector<Value> axes;
-    for (Value subscript : read.getIndices()) {
-      if (!isa<BlockArgument>(subscript) || llvm::is_contained(axes, subscript))
-        return false;
-      axes.push_back(subscript);
-    }
-    chain.axes = axes;
-    return true;
+    std::optional<SmallVector<Value>> axes = derive::distinctIndices(read);
+    if (axes)
+      chain.axes = *axes;
+    return axes.has_value();
   }
 
   /// An index inside the weights under the name that `out` has for it.

@@ -206,4 +206,18 @@ void eraseUnused(Operation *top) {
       op->erase();
 }
 
+bool isPlainSum(ReduceOp sum) {
+  return sum && sum.getKind() == ReduceKind::Sum && sum.getSizes().size() == 1 && sum.getType().isF32();
+}
+
+std::optional<SmallVector<Value>> distinctIndices(tensor::ExtractOp read) {
+  SmallVector<Value> axes;
+  for (Value subscript : read.getIndices()) {
+    if (!isa<BlockArgument>(subscript) || llvm::is_contained(axes, subscript))
+      return std::nullopt;
+    axes.push_back(subscript);
+  }
+  return axes;
+}
+
 } // namespace heed::derive

@@ -37,6 +37,10 @@ bool sameComputation(mlir::Value left, mlir::Value right, mlir::IRMapping const 
 /// The reduction that `define` yields, if the definition is nothing else and the reduction contains no further one.
 heed::ir::ReduceOp rootReduce(heed::ir::DefineOp define);
 bool containsReduce(mlir::Operation *op);
+/// A sum of f32 over one index.
+bool isPlainSum(heed::ir::ReduceOp sum);
+/// The subscripts of a read that are indices, each another one; nullopt if one is not.
+std::optional<llvm::SmallVector<mlir::Value>> distinctIndices(mlir::tensor::ExtractOp read);
 
 /// One value per axis: the operand of a dynamic size, a constant for a static one.
 llvm::SmallVector<mlir::Value> sizeValues(mlir::OpBuilder &builder, mlir::Location location,
