@@ -31,6 +31,7 @@ config.environment["FILECHECK_OPTS"] = "-enable-var-scope --allow-unused-prefixe
 config.environment["LC_ALL"] = "C.UTF-8"
 config.environment.pop("CLICOLOR_FORCE", None)
 config.environment["NO_COLOR"] = "1"
+config.environment["HEEDC_FLAGS"] = "--verify-each"
 # The tests run side by side already; a pool per test would only oversubscribe the machine.
 config.environment.setdefault("OMP_NUM_THREADS", "1")
 

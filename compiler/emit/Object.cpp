@@ -60,6 +60,9 @@ void addAttributes(Module &module, Target const &target) {
 void optimise(Module &module, TargetMachine &machine, unsigned level) {
   PipelineTuningOptions tuning;
   tuning.LoopVectorization = tuning.SLPVectorization = level >= 2;
+  // Kernels for CPUs have unrolled what pays; more copies of loops cost time here and save none later. Those for GPUs keep
+  // small arrays in registers by it.
+  tuning.LoopUnrolling = machine.getTargetTriple().isNVPTX();
   PassBuilder builder(&machine, tuning);
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;

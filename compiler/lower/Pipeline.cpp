@@ -106,12 +106,8 @@ void buildEntryPipeline(OpPassManager &passes, TargetOptions const &target) {
   passes.addPass(createConvertMathToLibmPass());
   ConvertVectorToLLVMPassOptions vectors;
   passes.addPass(createConvertVectorToLLVMPass(vectors));
-  passes.addPass(createConvertIndexToLLVMPass());
-  passes.addPass(createUBToLLVMConversionPass());
-  passes.addPass(createArithToLLVMConversionPass());
-  passes.addPass(createFinalizeMemRefToLLVMConversionPass());
-  passes.addPass(createConvertFuncToLLVMPass());
-  passes.addPass(createConvertControlFlowToLLVMPass());
+  // Whatever is left, in one walk.
+  passes.addPass(createConvertToLLVMPass());
   passes.addPass(createReconcileUnrealizedCastsPass());
   tidy(passes);
 }

@@ -17,6 +17,7 @@
 #include "compiler/import/Import.h"
 #include "compiler/lower/Lower.h"
 
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Linker/Linker.h"
@@ -71,7 +72,11 @@ LogicalResult runPasses(Session &session, ModuleOp module, StringRef phase, func
   if (session.options.configure && failed(session.options.configure(passes)))
     return failure();
   build(passes);
-  return session.explained(passes.run(module), phase);
+  LogicalResult result = passes.run(module);
+  // A sixth of the time of a compilation goes into verifying after each pass; the tests do that.
+  if (succeeded(result) && !session.options.verifyEach)
+    result = verify(module);
+  return session.explained(result, phase);
 }
 
 /// heed to linalg, heed.attention and scf on tensors: which pairs are visited and which terms are matrix products is

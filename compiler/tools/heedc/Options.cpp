@@ -64,7 +64,7 @@ cl::opt<std::string> linker("linker", cl::desc("C compiler that links shared lib
 cl::opt<bool> verifyDiagnostics("verify-diagnostics",
                                 cl::desc("Compare messages with the expected-error comments of FILE"), cl::Hidden,
                                 cl::cat(category));
-cl::opt<bool> verifyEach("verify-each", cl::desc("Verify the IR after each pass (default: on)"), cl::init(true),
+cl::opt<bool> verifyEach("verify-each", cl::desc("Verify the IR after each pass and not only at the end of a stage"),
                          cl::Hidden, cl::cat(category));
 
 CommandLine parsed;
@@ -218,7 +218,7 @@ std::optional<int> parseCommandLine(int argc, char **argv) {
           "heedc - compiles attention models written as equations\n\n"
           "  heedc m.heed                 check only        heedc m.heed -o m.a -h m.h   library and header\n"
           "  heedc m.heed --emit=heed     print a stage     heedc explain H0203          describe an error\n",
-          &llvm::errs()))
+          &llvm::errs(), /*VFS=*/nullptr, "HEEDC_FLAGS"))
     return ExitUsage;
 
   std::string self = llvm::sys::fs::getMainExecutable(argv[0], reinterpret_cast<void *>(&parseCommandLine));
