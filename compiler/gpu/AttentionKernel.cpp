@@ -2,6 +2,7 @@
 // tiles of keys that the domain leaves.
 #include "compiler/gpu/FmaTile.h"
 #include "compiler/gpu/ToKernels.h"
+#include "compiler/gpu/WarpKeyFilter.h"
 
 using namespace mlir;
 
@@ -20,11 +21,6 @@ public:
       sweeps.push_back({{1, getAffineConstantExpr(0, emit.getContext())}, {}, {}});
     SweepState before;
     for (auto [number, sweep] : llvm::enumerate(sweeps)) {
-      // Conditions on data are tested pair by pair here: without filters, formulas alone say which tiles are visited.
-      for (domain::Part &part : sweep.parts) {
-        part.rowFilters.clear();
-        part.keyFilters.clear();
-      }
       // Blocks of one launch may not write what others of it read, so each sweep has a state of its own.
       SweepState after;
       if (number + 1 < sweeps.size())
@@ -57,7 +53,7 @@ private:
       });
       queries.steps = kernels::stepsOf(emit, sweep.lattice, residue, symbols, rows, keys);
       queries.count = emit.min(emit.sub(queries.steps.rows, queries.begin), emit.index(FmaShape::rows));
-      kernels::KeyFilter filter(emit, op, queries, /*lanes=*/1);
+      WarpKeyFilter filter(emit, op, queries, thread);
       kernels::KeyWalk walk(emit, sweep, filter, queries, symbols, FmaShape::keys, FmaShape::keys);
       if (walk.needsList())
         walk.allocate();

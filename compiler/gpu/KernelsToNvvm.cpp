@@ -11,7 +11,9 @@
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 namespace heed {
 #define GEN_PASS_DEF_KERNELSTONVVM
@@ -23,6 +25,10 @@ namespace {
 
 struct KernelsToNvvm : impl::KernelsToNvvmBase<KernelsToNvvm> {
   void runOnOperation() override {
+    // Shuffles of 64 bits become two of 32.
+    RewritePatternSet shuffles(&getContext());
+    populateGpuShufflePatterns(shuffles);
+    walkAndApplyPatterns(getOperation(), std::move(shuffles));
     LLVMTypeConverter converter(&getContext());
     configureGpuToNVVMTypeConverter(converter);
     RewritePatternSet patterns(&getContext());

@@ -27,48 +27,47 @@ void KeyFilter::prepare(domain::Part const &part) {
       leading.push_back(queries.steps.row(emit, emit.add(queries.begin, row)));
       return evaluateUniform(emit, op.getDomain(), atom.row, leading);
     };
-    Value first = valueAt(emit.index(0));
-    SmallVector<Value> range = emit.loop(
-        emit.index(1), queries.count, 1, ValueRange{first, first}, [&](Value row, ValueRange so) -> SmallVector<Value> {
-          Value value = valueAt(row);
-          return {arith::MinSIOp::create(emit, so[0], value), arith::MaxSIOp::create(emit, so[1], value)};
-        });
-    bounds[atom.row] = {range[0], range[1]};
+    Value first = valueAt(emit.min(worker(), emit.sub(queries.count, emit.index(1))));
+    SmallVector<Value> range =
+        emit.loop(emit.add(worker(), workers()), queries.count, workers(), ValueRange{first, first},
+                  [&](Value row, ValueRange so) -> SmallVector<Value> {
+                    Value value = valueAt(row);
+                    return {arith::MinSIOp::create(emit, so[0], value), arith::MaxSIOp::create(emit, so[1], value)};
+                  });
+    bounds[atom.row] = {leastOf(range[0]), largestOf(range[1])};
   }
 }
 
 Value KeyFilter::anyRow(domain::Part const &part, Value rowBegin, Value rowEnd) {
   Value no = arith::ConstantOp::create(emit, emit.getBoolAttr(false));
-  return emit
-      .loop(rowBegin, rowEnd, 1, no,
-            [&](Value row, ValueRange so) -> SmallVector<Value> {
-              SmallVector<Value> leading(queries.batch);
-              leading.push_back(queries.steps.row(emit, emit.add(queries.begin, row)));
-              Value all;
-              for (domain::Atom const &atom : part.rowFilters) {
-                Value one = evaluateUniform(emit, op.getDomain(), atom.opaque, leading);
-                if (atom.negated)
-                  one = arith::XOrIOp::create(emit, one, arith::ConstantOp::create(emit, emit.getBoolAttr(true)));
-                all = all ? Value(arith::AndIOp::create(emit, all, one)) : one;
-              }
-              return {arith::OrIOp::create(emit, so[0], all)};
-            })
-      .front();
+  SmallVector<Value> any = emit.loop(
+      emit.add(rowBegin, worker()), rowEnd, workers(), no, [&](Value row, ValueRange so) -> SmallVector<Value> {
+        SmallVector<Value> leading(queries.batch);
+        leading.push_back(queries.steps.row(emit, emit.add(queries.begin, row)));
+        Value all;
+        for (domain::Atom const &atom : part.rowFilters) {
+          Value one = evaluateUniform(emit, op.getDomain(), atom.opaque, leading);
+          if (atom.negated)
+            one = arith::XOrIOp::create(emit, one, arith::ConstantOp::create(emit, emit.getBoolAttr(true)));
+          all = all ? Value(arith::AndIOp::create(emit, all, one)) : one;
+        }
+        return {arith::OrIOp::create(emit, so[0], all)};
+      });
+  return anyOf(any.front());
 }
 
-Value KeyFilter::passes(LaneCode &code, domain::Atom const &atom) {
+Value KeyFilter::passes(domain::Atom const &atom, Value value) {
+  auto vector = dyn_cast<VectorType>(value.getType());
   if (!atom.isComparison()) {
-    Value value = code.valueOf(atom.opaque);
     if (!atom.negated)
       return value;
-    auto type = cast<VectorType>(value.getType());
-    return arith::XOrIOp::create(emit, value, arith::ConstantOp::create(emit, DenseElementsAttr::get(type, true)));
+    TypedAttr yes = vector ? TypedAttr(DenseElementsAttr::get(vector, true)) : TypedAttr(emit.getBoolAttr(true));
+    return arith::XOrIOp::create(emit, value, arith::ConstantOp::create(emit, yes));
   }
-  Value column = code.valueOf(atom.column);
   Bounds range = bounds.lookup(atom.row);
-  // Some r in [least, largest] with r ? column.
+  // Some r in [least, largest] with r ? value.
   auto compare = [&](Value side, Predicate predicate) -> Value {
-    return arith::CmpIOp::create(emit, predicate, emit.broadcast(lanes, side), column);
+    return arith::CmpIOp::create(emit, predicate, vector ? emit.broadcast(vector.getNumElements(), side) : side, value);
   };
   switch (atom.predicate) {
   case Predicate::slt:
@@ -99,7 +98,7 @@ Value KeyFilter::anyKey(domain::Part const &part, Value begin, int64_t width) {
     code.run(region.front());
     Value all = mask;
     for (domain::Atom const &atom : part.keyFilters)
-      all = arith::AndIOp::create(emit, all, passes(code, atom));
+      all = arith::AndIOp::create(emit, all, passes(atom, code.valueOf(keySide(atom))));
     any = any ? Value(arith::OrIOp::create(emit, any, all)) : all;
   }
   return vector::ReductionOp::create(emit, vector::CombiningKind::OR, any);

@@ -44,9 +44,13 @@ struct QueryBlock {
 };
 
 /// Evaluates the filters of the parts of a sweep. All answers err towards "some pair may be visible".
+///
+/// Threads of a device that ask together can share the work: each looks at every `workers`-th row and key from its own on, and
+/// what they found is joined.
 class KeyFilter {
 public:
   KeyFilter(Emit &emit, ir::AttentionOp op, QueryBlock const &queries, int64_t lanes);
+  virtual ~KeyFilter() = default;
 
   /// Whether the keys that `part` sees are found by a scan.
   bool scans(domain::Part const &part) const { return supported && !part.keyFilters.empty(); }
@@ -55,17 +59,29 @@ public:
   /// Whether one of the rows [rowBegin, rowEnd) of the block passes the filters on queries.
   Value anyRow(domain::Part const &part, Value rowBegin, Value rowEnd);
   /// Whether one of the keys u in [begin, begin + width) passes the filters on keys.
-  Value anyKey(domain::Part const &part, Value begin, int64_t width);
+  virtual Value anyKey(domain::Part const &part, Value begin, int64_t width);
+
+protected:
+  virtual int64_t workers() const { return 1; }
+  virtual Value worker() { return emit.index(0); }
+  virtual Value anyOf(Value found) { return found; }
+  virtual Value leastOf(Value value) { return value; }
+  virtual Value largestOf(Value value) { return value; }
+
+  /// What a filter on keys reads of a key.
+  static Value keySide(domain::Atom const &atom) { return atom.isComparison() ? atom.column : atom.opaque; }
+  /// Whether keys pass a filter that reads `value` of them, a scalar or a vector.
+  Value passes(domain::Atom const &atom, Value value);
+
+  Emit &emit;
+  ir::AttentionOp op;
+  QueryBlock const &queries;
 
 private:
   struct Bounds {
     Value least, largest; ///< of the query's side of a comparison over the block
   };
-  Value passes(LaneCode &code, domain::Atom const &atom);
 
-  Emit &emit;
-  ir::AttentionOp op;
-  QueryBlock const &queries;
   int64_t lanes;
   std::optional<LaneAnalysis> analysis;
   bool supported = false;
