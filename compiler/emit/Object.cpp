@@ -8,6 +8,7 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Transforms/Scalar/LoopUnrollPass.h"
 
 using namespace llvm;
 
@@ -60,10 +61,13 @@ void addAttributes(Module &module, Target const &target) {
 void optimise(Module &module, TargetMachine &machine, unsigned level) {
   PipelineTuningOptions tuning;
   tuning.LoopVectorization = tuning.SLPVectorization = level >= 2;
-  // Kernels for CPUs have unrolled what pays; more copies of loops cost time here and save none later. Those for GPUs keep
-  // small arrays in registers by it.
-  tuning.LoopUnrolling = machine.getTargetTriple().isNVPTX();
+  tuning.LoopUnrolling = false;
   PassBuilder builder(&machine, tuning);
+  // Short loops of constant length become straight code; other loops have been unrolled where it pays, and more copies of them
+  // would only take time here.
+  if (level >= 2)
+    builder.registerLateLoopOptimizationsEPCallback(
+        [](LoopPassManager &passes, OptimizationLevel level) { passes.addPass(LoopFullUnrollPass(level.getSpeedupLevel())); });
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager graph;
