@@ -50,6 +50,67 @@ def FuseElementwise : Pass<"heed-fuse-elementwise"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def BlockRows : Pass<"heed-block-rows", "::mlir::func::FuncOp"> {
+  let summary = "Computes what holds a number for each pair for a few rows at a time";
+  let description = [{
+    Runs on tensors, before contractions are packed, on what no attention kernel takes: entmax, sparsemax, heads that mix, relative
+    positions. From a tensor with two long axes (run-time sizes, or at least 512) that is made of tensors with fewer, it collects what
+    makes and reads tensors as large, and all that lies between, as long as row i of everything needs only row i of what the chain makes:
+    products, masks, reductions along the row, loops over states of rows, `heed.attention` and `heed.topk`. This chain runs for
+    `rows` rows at a time. Rows are dealt out to `tasks` parallel tasks, so memory grows with one side of the pairs only. All blocks are equally high: the last
+    of a task starts early enough and computes some rows again.
+
+    Leaves alone, with a remark, a chain with a sum over the rows, and one that takes in or gives out a tensor as large: weights that are
+    returned or probed. Tensors of indices alone are no part of that; they are computed where they are read.
+
+    ```mlir
+    %s = linalg.generic ins(%q, %k) outs(...)  // [n, m], a product
+    %t = linalg.generic ins(%s) outs(...)      // [n], the sum of squares of a row
+    ```
+    becomes
+    ```mlir
+    %t = scf.forall (%task) in (%tasks) shared_outs(%all = %empty) -> tensor<?xf32> {
+      %part = scf.for %b = ... iter_args(%out = %slice) -> tensor<?xf32> {
+        %qb = tensor.extract_slice %q[%first, 0] [12, 8] [1, 1]
+        %sb = linalg.generic ins(%qb, %k) outs(...)  // [12, m]
+        %tb = linalg.generic ins(%sb) outs(...)      // [12]
+        %next = tensor.insert_slice %tb into %out[%inside] [12] [1]
+        scf.yield %next
+      }
+      ...
+    }
+    ```
+  }];
+  let options = [Option<"rows", "rows", "int64_t", "12", "Rows of a block: a multiple of the rows of a register tile">,
+                 Option<"tasks", "tasks", "int64_t", "16", "Most tasks that rows are dealt out to">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def HoistLoopPacking : Pass<"heed-hoist-loop-packing", "::mlir::func::FuncOp"> {
+  let summary = "Packs a matrix once for all steps of a loop";
+  let description = [{
+    Runs after contractions were packed. A `heed.pack` in a loop whose matrix does not change moves in front of the loop, with what the
+    matrix is made of. Upstream's motion of invariant code does not take operations that may fail, and it would move everything.
+
+    Leaves alone what depends on the step or on a state of the loop.
+
+    ```mlir
+    scf.for ... {
+      %p = heed.pack ins(%k : tensor<?x8xf32>) ...
+      %s = heed.matmul ins(%rows, %p) ...
+    }
+    ```
+    becomes
+    ```mlir
+    %p = heed.pack ins(%k : tensor<?x8xf32>) ...
+    scf.for ... {
+      %s = heed.matmul ins(%rows, %p) ...
+    }
+    ```
+  }];
+}
+
 def SeparateInits : Pass<"heed-separate-inits", "::mlir::func::FuncOp"> {
   let summary = "Gives every destination its own empty or constant tensor";
   let description = [{

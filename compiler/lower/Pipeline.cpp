@@ -60,9 +60,13 @@ static Options kernelOptions(TargetOptions const &target) {
 
 void buildVectorPipeline(OpPassManager &passes, TargetOptions const &target) {
   tidy(passes);
+  // While a product is still one operation on rows.
+  passes.addNestedPass<func::FuncOp>(createBlockRows());
+  tidy(passes);
   // Before fusion, which would hide that a product is one.
   passes.addNestedPass<func::FuncOp>(createPackContractions(kernelOptions<PackContractionsOptions>(target)));
   passes.addPass(createHoistWeightPacking());
+  passes.addNestedPass<func::FuncOp>(createHoistLoopPacking());
   buildBufferPipeline(passes);
   // Buffers and kernels inside a parallel loop are those of one thread.
   passes.addPass(createForallToParallelLoopPass());

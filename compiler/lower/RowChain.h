@@ -1,0 +1,70 @@
+// RowChain.h - operations that can run for some rows at a time, because row i of what they make needs only row i of what they read.
+#pragma once
+
+#include "dialect/HeedOps.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace heed {
+
+/// How an operation reads or writes a tensor, given which of its dimensions are the rows.
+struct RowAccess {
+  static constexpr int64_t whole = -1;
+  mlir::Value value;
+  int64_t axis; ///< the axis that rows index, or `whole`
+  bool captured; ///< read by a body, at computed positions
+};
+
+/// Operations of one block with the axis that rows have in each of their tensors.
+class RowChain {
+public:
+  /// Grows from `seed`, whose rows are `axis`: what makes and what reads tensors as large as it, and what lies between. Null, with a
+  /// reason, if some of it is not row by row, or if a tensor as large goes in or out.
+  static std::optional<RowChain> grow(mlir::Value seed, int64_t axis, std::string &reason);
+
+  /// Axes with many elements: two in scores, one in queries and keys.
+  static int64_t longAxes(mlir::Value value);
+  /// A tensor that is made of indices and scalars alone.
+  static bool isFree(mlir::Operation *op);
+
+  /// In the order of the block.
+  llvm::ArrayRef<mlir::Operation *> operations() const { return ordered; }
+  /// Values that are used elsewhere. Where a free tensor is, its operation stays.
+  llvm::SmallVector<mlir::Value> results() const;
+  /// The axis that rows have in a value of the chain.
+  std::optional<int64_t> axisOf(mlir::Value value) const;
+  /// The dimension of rows in the iteration space of an operation; none if it does not work on rows.
+  std::optional<unsigned> dimOf(mlir::Operation *op) const;
+  llvm::SmallVector<RowAccess> accesses(mlir::Operation *op, unsigned dim, bool &valid) const;
+  mlir::OpFoldResult rows() const { return extent; }
+  unsigned largeCount() const { return large; }
+
+  /// The sizes of a tensor as they are known where it is made; empty if unknown.
+  static llvm::SmallVector<mlir::OpFoldResult> sizesOf(mlir::Value value);
+
+private:
+  mlir::Block *block = nullptr;
+  int64_t rank = 0; // long axes of the seed
+  mlir::OpFoldResult extent;
+  unsigned large = 0;
+  llvm::SetVector<mlir::Operation *> members;
+  llvm::SmallVector<mlir::Operation *> ordered;
+  llvm::DenseMap<mlir::Value, int64_t> axes;
+  std::string why;
+
+  bool isLarge(mlir::Value value) const { return longAxes(value) >= rank; }
+  bool setAxis(mlir::Value value, int64_t axis, bool &changed);
+  bool propagate(mlir::Operation *op, bool &changed);
+  bool propagateLoop(mlir::scf::ForOp loop, bool &changed);
+  bool joinNeighbours(mlir::Operation *op, bool &changed);
+  bool canJoin(mlir::Operation *op);
+  bool close(bool &changed);
+  bool isComplete();
+  int64_t resultAxis(mlir::Operation *op, unsigned dim, unsigned result) const;
+  bool coversRows(mlir::OpFoldResult offset, mlir::OpFoldResult size, mlir::OpFoldResult stride) const;
+};
+
+} // namespace heed
