@@ -218,11 +218,16 @@ struct BlockRows : impl::BlockRowsBase<BlockRows> {
     for (Operation &op : block) {
       if (!isa<linalg::GenericOp, ir::AttentionOp>(op) || op.getNumResults() != 1 || RowChain::isFree(&op))
         continue;
-      int64_t rank = RowChain::longAxes(op.getResult(0));
-      auto destination = cast<DestinationStyleOpInterface>(&op);
-      if (rank >= 2 && llvm::all_of(destination.getDpsInputs(), [&](Value input) {
-            return RowChain::longAxes(input) < rank || RowChain::isFree(input.getDefiningOp());
-          }))
+      Value result = op.getResult(0);
+      int64_t rank = RowChain::longAxes(result);
+      bool fewer = true;
+      double read = 0;
+      for (Value input : cast<DestinationStyleOpInterface>(&op).getDpsInputs())
+        if (!RowChain::isFree(input.getDefiningOp())) {
+          fewer &= RowChain::longAxes(input) < rank;
+          read += RowChain::elements(input);
+        }
+      if (rank >= 2 && fewer && RowChain::elements(result) >= RowChain::worthwhile * read)
         seeds.push_back(&op);
     }
     // A chain takes seeds of others with it.
@@ -234,9 +239,13 @@ struct BlockRows : impl::BlockRowsBase<BlockRows> {
   void tryFrom(Value seed) {
     std::string reason;
     auto type = cast<RankedTensorType>(seed.getType());
-    for (int64_t axis = 0; axis + 1 < type.getRank(); ++axis) {
-      if (!type.isDynamicDim(axis) && type.getDimSize(axis) < 2 * rows)
-        continue;
+    SmallVector<int64_t> axes;
+    for (auto [axis, size] : llvm::enumerate(type.getShape()))
+      if (RowChain::isLong(size))
+        axes.push_back(axis);
+    // The last of the long axes is what a row is made of; the one before it first, further ones are those of a batch.
+    axes.pop_back();
+    for (int64_t axis : llvm::reverse(axes)) {
       std::string here;
       std::optional<RowChain> chain = RowChain::grow(seed, axis, here);
       if (chain) {

@@ -65,8 +65,8 @@ void buildVectorPipeline(OpPassManager &passes, TargetOptions const &target) {
   tidy(passes);
   // Before fusion, which would hide that a product is one.
   passes.addNestedPass<func::FuncOp>(createPackContractions(kernelOptions<PackContractionsOptions>(target)));
-  passes.addPass(createHoistWeightPacking());
   passes.addNestedPass<func::FuncOp>(createHoistLoopPacking());
+  passes.addPass(createHoistWeightPacking());
   buildBufferPipeline(passes);
   // Buffers and kernels inside a parallel loop are those of one thread.
   passes.addPass(createForallToParallelLoopPass());

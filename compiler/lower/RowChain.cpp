@@ -12,6 +12,9 @@ namespace {
 /// A static axis of at least this size is as long as one whose size is known at run time only.
 constexpr int64_t longSize = 512;
 
+/// Elements of an axis whose size is known at run time only.
+constexpr double typicalSize = 4096;
+
 constexpr int64_t invalid = -2;
 
 /// Where `dim` indexes a tensor: an axis, nowhere, or in a way that no slice of rows gives.
@@ -63,9 +66,19 @@ bool isRowIndex(Operation *op, Value index, unsigned dim) {
 
 } // namespace
 
+bool RowChain::isLong(int64_t size) { return ShapedType::isDynamic(size) || size >= longSize; }
+
 int64_t RowChain::longAxes(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type ? llvm::count_if(type.getShape(), [](int64_t size) { return ShapedType::isDynamic(size) || size >= longSize; }) : 0;
+  return type ? llvm::count_if(type.getShape(), isLong) : 0;
+}
+
+double RowChain::elements(Value value) {
+  double count = 1;
+  if (auto type = dyn_cast<RankedTensorType>(value.getType()))
+    for (int64_t size : type.getShape())
+      count *= ShapedType::isDynamic(size) ? typicalSize : double(size);
+  return count;
 }
 
 bool RowChain::isFree(Operation *op) {
@@ -395,6 +408,8 @@ SmallVector<Value> RowChain::results() const {
 
 /// Nothing as large as the seed goes in or out, and everything has rows.
 bool RowChain::isComplete() {
+  double largest = 0;
+  llvm::SetVector<Value> around;
   for (Operation &op : *block)
     if (members.contains(&op))
       ordered.push_back(&op);
@@ -402,7 +417,8 @@ bool RowChain::isComplete() {
     for (Value result : op->getResults()) {
       if (!axes.contains(result))
         return why = "an operation in between does not work row by row", false;
-      large += isLarge(result);
+      large += isLarge(result) && !isFree(op);
+      largest = std::max(largest, elements(result));
     }
     bool valid = true, fits = true;
     op->walk([&](Operation *inner) {
@@ -413,6 +429,8 @@ bool RowChain::isComplete() {
         Operation *maker = read.value.getDefiningOp();
         bool made = maker && isa<tensor::EmptyOp>(maker);
         fits &= axes.contains(read.value) || made || !isLarge(read.value);
+        if (!axes.contains(read.value) && !made && !isFree(maker))
+          around.insert(read.value);
       }
     });
     if (!fits)
@@ -425,6 +443,12 @@ bool RowChain::isComplete() {
     if (sizesOf(result).empty())
       return why = "the sizes of a result are not known", false;
   }
+  around.insert_range(all);
+  double outside = 0;
+  for (Value value : around)
+    outside += elements(value);
+  if (largest < worthwhile * outside)
+    return why = "what goes in and out is about as large", false;
   return all.empty() ? (why = "nothing is made of it", false) : true;
 }
 

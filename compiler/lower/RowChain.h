@@ -27,6 +27,11 @@ public:
 
   /// Axes with many elements: two in scores, one in queries and keys.
   static int64_t longAxes(mlir::Value value);
+  static bool isLong(int64_t size);
+  /// About how many elements a tensor has, 1 for what is none.
+  static double elements(mlir::Value value);
+  /// How many times larger than what a chain takes in and gives out its largest tensor must be.
+  static constexpr double worthwhile = 4;
   /// A tensor that is made of indices and scalars alone.
   static bool isFree(mlir::Operation *op);
 
