@@ -31,7 +31,7 @@ struct Expand : OpRewritePattern<Op> {
   bool fma;
 };
 
-/// Terms of sums, which their kernel marks, need no more than a small absolute error.
+/// Scores and terms of sums, which their kernels mark, need no more than a small absolute error.
 struct ExpandTanhOfTerm : OpRewritePattern<math::TanhOp> {
   ExpandTanhOfTerm(MLIRContext *context, bool fma) : OpRewritePattern(context, /*benefit=*/2), fma(fma) {}
 

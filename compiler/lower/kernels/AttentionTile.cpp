@@ -9,7 +9,7 @@ AttentionTile::AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks con
                              KeyWalk &walk, ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols,
                              Value featureBegin)
     : emit(emit), op(op), blocks(blocks), queries(queries), walk(walk),
-      pairs(emit, op, PairScores::Axis::Queries, queries.steps.stride, blocks.shape.lanes, skipped, domainSymbols),
+      pairs(emit, op, PairScores::Axis::Queries, queries.steps.stride, skipped, domainSymbols),
       term(PairTerm::of(op)), featureBegin(featureBegin), lanes(blocks.shape.lanes), width(blocks.shape.width()) {
   Value features = op.getSizes()[op.getFeatureDim()];
   featureCount = emit.min(emit.sub(features, featureBegin), emit.index(blocks.features));

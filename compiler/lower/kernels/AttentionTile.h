@@ -80,6 +80,7 @@ private:
   Vectors scoresOfClearPanel(Strip const &strip, Value from, Value to, Vectors maxima);
   Vectors eachKey(Value from, Value to, Vectors maxima, llvm::function_ref<void(Value key, Vectors &maxima)> body);
   void scoreKey(Strip const &strip, Value key, bool masked, Vectors &maxima);
+  void scoreClearKeys(Strip const &strip, Value first, int64_t count, Vectors &maxima);
   void scoreEach(Strip const &strip, Value key, int64_t vector, bool masked);
 
   Value vectorAt(Value buffer, ValueRange subscripts);

@@ -114,11 +114,23 @@ AttentionTile::Vectors AttentionTile::eachKey(Value from, Value to, Vectors maxi
 AttentionTile::Vectors AttentionTile::scoresOfClearPanel(Strip const &strip, Value from, Value to, Vectors maxima) {
   if (pairs.areProducts() && op.getPlain())
     return maxima;
-  auto single = [&] {
+  if (!pairs.onLanes(/*masked=*/false))
     return eachKey(from, to, maxima, [&](Value key, Vectors &so) { scoreKey(strip, key, false, so); });
+  auto inGroups = [&](Value begin, Value end, int64_t group, Vectors so) {
+    return emit.loop(begin, end, group, so, [&](Value key, ValueRange so) {
+      Vectors next(so);
+      scoreClearKeys(strip, key, group, next);
+      return next;
+    });
   };
-  if (!pairs.areProducts())
-    return single();
+  if (!pairs.areProducts()) {
+    // Four vectors at once, as their weights: the steps of one function would wait for each other.
+    int64_t group = pairs.dependOnDotOnly() ? std::max<int64_t>(4 / blocks.shape.vectors, 1) : 1;
+    if (group == 1)
+      return inGroups(from, to, 1, maxima);
+    Value whole = emit.add(from, emit.mul(emit.div(emit.sub(to, from), group), group));
+    return inGroups(whole, to, 1, inGroups(from, whole, group, maxima));
+  }
   // Only the maximum is left to do: by halves, since one after the other would wait for each comparison.
   Value whole = emit.compare(arith::CmpIPredicate::eq, emit.sub(to, from), emit.index(width));
   SmallVector<Type> types(maxima.size(), emit.vectorOf(lanes));
@@ -137,7 +149,25 @@ AttentionTile::Vectors AttentionTile::scoresOfClearPanel(Strip const &strip, Val
         }
         return result;
       },
-      single);
+      [&] { return inGroups(from, to, 1, maxima); });
+}
+
+/// Scores of `count` keys, whose vectors go through the score region as one.
+void AttentionTile::scoreClearKeys(Strip const &strip, Value first, int64_t count, Vectors &maxima) {
+  auto place = [&](int64_t key) { return SmallVector<Value>{strip.slot, emit.add(first, key), emit.index(0)}; };
+  auto panelAt = [&](int64_t key) -> Value {
+    return vector::LoadOp::create(emit, emit.vectorOf(width), blocks.scores, place(key));
+  };
+  Value dots;
+  for (int64_t key = 0; key < count && op.hasQuery(); ++key)
+    dots = dots ? emit.concatenate(dots, panelAt(key)) : panelAt(key);
+  Value scores = pairs.score(count * width, pairAt(strip.rowBegin, first), dots, Value(), /*masked=*/false);
+  for (int64_t key = 0; key < count; ++key) {
+    if (!pairs.areProducts()) // else it is there
+      vector::StoreOp::create(emit, emit.slice(scores, key * width, width), blocks.scores, place(key));
+    for (auto [vector, maximum] : llvm::enumerate(maxima))
+      maximum = emitLarger(emit, emit.slice(scores, key * width + vector * lanes, lanes), maximum);
+  }
 }
 
 /// Replaces the dot products of a key by scores; those outside the domain, if `masked`, by what gives no weight.
@@ -152,7 +182,7 @@ void AttentionTile::scoreKey(Strip const &strip, Value key, bool masked, Vectors
     }
     Value dot = op.hasQuery() ? vectorAt(blocks.scores, here) : Value();
     Value exist = masked ? maskOfFirst(emit, lanes, emit.sub(strip.rowEnd, row)) : Value();
-    Value score = pairs.score(pairAt(row, key), dot, exist, masked);
+    Value score = pairs.score(lanes, pairAt(row, key), dot, exist, masked);
     if (masked || !pairs.areProducts()) // else it is there
       vector::StoreOp::create(emit, score, blocks.scores, here);
     maxima[vector] = emitLarger(emit, score, maxima[vector]);

@@ -44,6 +44,16 @@ public:
     return mlir::vector::BroadcastOp::create(*this, vectorOf(lanes, scalar.getType()), scalar);
   }
 
+  Value slice(Value vector, int64_t first, int64_t count) {
+    SmallVector<int64_t> lanes = llvm::to_vector(llvm::seq<int64_t>(first, first + count));
+    return createOrFold<mlir::vector::ShuffleOp>(vector, vector, lanes);
+  }
+  Value concatenate(Value a, Value b) {
+    int64_t count = mlir::cast<mlir::VectorType>(a.getType()).getNumElements() +
+                    mlir::cast<mlir::VectorType>(b.getType()).getNumElements();
+    return mlir::vector::ShuffleOp::create(*this, a, b, llvm::to_vector(llvm::seq<int64_t>(0, count)));
+  }
+
   Value add(Value a, Value b) { return createOrFold<mlir::arith::AddIOp>(a, b); }
   Value add(Value a, int64_t b) { return b ? add(a, index(b)) : a; }
   Value sub(Value a, Value b) { return createOrFold<mlir::arith::SubIOp>(a, b); }

@@ -12,7 +12,7 @@ FewQueriesTile::FewQueriesTile(Emit &emit, ir::AttentionOp op, FewQueriesBlocks 
                                KeyWalk &walk, ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols,
                                Value featureBegin)
     : emit(emit), op(op), blocks(blocks), queries(queries), walk(walk),
-      pairs(emit, op, PairScores::Axis::Keys, queries.steps.stride, blocks.shape.lanes, skipped, domainSymbols),
+      pairs(emit, op, PairScores::Axis::Keys, queries.steps.stride, skipped, domainSymbols),
       lanes(blocks.shape.lanes), featureBegin(featureBegin), features(*constantOf(op.getSizes()[op.getFeatureDim()])) {
   featureCount = emit.min(emit.sub(emit.index(features), featureBegin), emit.index(blocks.features));
   source = rowsOfKeys(op.getSource(), op.getSourceMap(), op.getFeatureDim());

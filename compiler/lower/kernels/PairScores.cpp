@@ -1,5 +1,6 @@
 // PairScores.cpp - regions with one index along the lanes; element by element where they cannot run so.
 #include "compiler/lower/kernels/PairScores.h"
+#include "compiler/lower/kernels/PairTerm.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
 
@@ -7,9 +8,9 @@ using namespace mlir;
 
 namespace heed::kernels {
 
-PairScores::PairScores(Emit &emit, ir::AttentionOp op, Axis axis, int64_t stride, int64_t lanes,
-                       ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols)
-    : emit(emit), op(op), axis(axis), stride(stride), lanes(lanes), skipped(skipped), domainSymbols(domainSymbols) {
+PairScores::PairScores(Emit &emit, ir::AttentionOp op, Axis axis, int64_t stride, ArrayRef<domain::Lattice> skipped,
+                       ArrayRef<Value> domainSymbols)
+    : emit(emit), op(op), axis(axis), stride(stride), skipped(skipped), domainSymbols(domainSymbols) {
   auto varying = [&](Region &region) {
     SmallVector<Value> arguments = {region.getArgument(axis == Axis::Queries ? op.getRowDim() : op.getColumnDim())};
     llvm::append_range(arguments, region.getArguments().drop_front(op.getColumnDim() + 1)); // the dot product
@@ -18,8 +19,15 @@ PairScores::PairScores(Emit &emit, ir::AttentionOp op, Axis axis, int64_t stride
   scoreAnalysis.emplace(varying(op.getScore()));
   if (op.hasDomain())
     domainAnalysis.emplace(varying(op.getDomain()));
+  allowTermAccuracy(op.getScore());
   if (scoreAnalysis->isSupported())
     form = ScoreForm::of(op);
+}
+
+bool PairScores::dependOnDotOnly() {
+  Region &score = op.getScore();
+  return scoreAnalysis->isSupported() && score.getArgument(op.getRowDim()).use_empty() &&
+         score.getArgument(op.getColumnDim()).use_empty();
 }
 
 Value PairScores::factor(ArrayRef<Value> batch) {
@@ -48,12 +56,12 @@ bool PairScores::onLanes(bool masked) {
   return scoreAnalysis->isSupported() && (!masked || !op.hasDomain() || domainAnalysis->isSupported());
 }
 
-Value PairScores::score(Pair const &first, Value dot, Value exist, bool masked) {
-  Value mask = masked && op.hasDomain() ? inside(first, exist) : exist, nowhere = emit.splat(lanes, none());
+Value PairScores::score(int64_t lanes, Pair const &first, Value dot, Value exist, bool masked) {
+  Value mask = masked && op.hasDomain() ? inside(lanes, first, exist) : exist, nowhere = emit.splat(lanes, none());
   if (!mask)
-    return unmasked(first, dot, mask);
+    return unmasked(lanes, first, dot, mask);
   auto score = [&]() -> SmallVector<Value> {
-    return {arith::SelectOp::create(emit, mask, unmasked(first, dot, mask), nowhere)};
+    return {arith::SelectOp::create(emit, mask, unmasked(lanes, first, dot, mask), nowhere)};
   };
   if (areProducts())
     return score().front();
@@ -62,7 +70,7 @@ Value PairScores::score(Pair const &first, Value dot, Value exist, bool masked) 
   return emit.choose(any, nowhere.getType(), score, [&]() -> SmallVector<Value> { return {nowhere}; })[0];
 }
 
-Value PairScores::inside(Pair const &first, Value exist) {
+Value PairScores::inside(int64_t lanes, Pair const &first, Value exist) {
   LaneCode code(emit, *domainAnalysis, lanes, exist);
   bind(code, op.getDomain(), first);
   Value result = code.run(op.getDomain().front()).front();
@@ -86,7 +94,7 @@ void PairScores::bind(LaneCode &code, Region &region, Pair const &first) {
   }
 }
 
-Value PairScores::unmasked(Pair const &first, Value dot, Value mask) {
+Value PairScores::unmasked(int64_t lanes, Pair const &first, Value dot, Value mask) {
   if (areProducts())
     return dot;
   LaneCode code(emit, *scoreAnalysis, lanes, mask);

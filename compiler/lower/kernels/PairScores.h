@@ -20,11 +20,13 @@ class PairScores {
 public:
   enum class Axis { Queries, Keys };
   /// The pairs of one lane and the next differ by `stride` along `axis`.
-  PairScores(Emit &emit, ir::AttentionOp op, Axis axis, int64_t stride, int64_t lanes, ArrayRef<domain::Lattice> skipped,
+  PairScores(Emit &emit, ir::AttentionOp op, Axis axis, int64_t stride, ArrayRef<domain::Lattice> skipped,
              ArrayRef<Value> domainSymbols);
 
   /// Whether scores are dot products of scaled queries, once `factor` has been multiplied into the queries.
   bool areProducts() const { return form && !form->hasRest; }
+  /// Whether scores depend on their dot product only: any pairs of an example may then be lanes.
+  bool dependOnDotOnly();
   /// What queries are to be multiplied by; null: nothing.
   Value factor(ArrayRef<Value> batch);
   /// What stands for a score outside the domain: such that the weight is 0.
@@ -35,17 +37,17 @@ public:
 
   /// Whether the regions can run on lanes; with `masked` also that of the domain.
   bool onLanes(bool masked);
-  /// Scores of pairs on lanes; `dot` is the dot product of the factored query, if there is one. Lanes that do not `exist` (null:
+  /// Scores of pairs on `lanes` lanes; `dot` is the dot product of the factored query, if there is one. Lanes that do not `exist` (null:
   /// all do) and, if `masked`, those outside the domain get `none`.
-  Value score(Pair const &first, Value dot, Value exist, bool masked);
+  Value score(int64_t lanes, Pair const &first, Value dot, Value exist, bool masked);
   /// The score of one pair.
   Value scoreOne(Pair const &pair, Value dot, bool masked);
   /// Whether a pair is in the domain.
   Value isInside(Pair const &pair);
 
 private:
-  Value inside(Pair const &first, Value exist);
-  Value unmasked(Pair const &first, Value dot, Value mask);
+  Value inside(int64_t lanes, Pair const &first, Value exist);
+  Value unmasked(int64_t lanes, Pair const &first, Value dot, Value mask);
   void bind(LaneCode &code, mlir::Region &region, Pair const &first);
   Value evaluate(mlir::Region &region, Pair const &pair, Value dot);
   Value distance(domain::Lattice const &lattice, Pair const &pair);
@@ -54,7 +56,7 @@ private:
   Emit &emit;
   ir::AttentionOp op;
   Axis axis;
-  int64_t stride, lanes;
+  int64_t stride;
   ArrayRef<domain::Lattice> skipped;
   ArrayRef<Value> domainSymbols;
   std::optional<LaneAnalysis> scoreAnalysis, domainAnalysis;

@@ -7,9 +7,13 @@ using namespace mlir;
 
 namespace heed::kernels {
 
+void allowTermAccuracy(Region &region) {
+  region.walk([&](math::TanhOp tanh) { tanh->setAttr("heed.term", UnitAttr::get(region.getContext())); });
+}
+
 PairTerm::PairTerm(ir::AttentionOp op)
     : region(&op.getCombine()), analysis(op.getCombine(), op.getCombine().getArguments().take_back(2)) {
-  region->walk([&](math::TanhOp tanh) { tanh->setAttr("heed.term", UnitAttr::get(op.getContext())); });
+  allowTermAccuracy(*region);
 }
 
 std::optional<PairTerm> PairTerm::of(ir::AttentionOp op) {

@@ -6,6 +6,9 @@
 
 namespace heed::kernels {
 
+/// Lets functions of `region` have the error of a rounded sum, a few units in the last place of 1: they are computed per pair.
+void allowTermAccuracy(mlir::Region &region);
+
 /// One term of sum_d combine(b.., d, query, key), for one query and neighbouring keys, or the other way round.
 class PairTerm {
 public:
