@@ -30,7 +30,7 @@ public:
     function.walk([&](gpu::LaunchFuncOp launch) { most = std::max<size_t>(most, launch.getNumKernelOperands()); });
     // One set of slots serves all launches: the runtime has taken the values when it returns.
     slots = array(loc, i64, most);
-    shape = array(loc, i64, 7);
+    shape = array(loc, i64, 8);
     scratch = array(loc, i64, 1);
     addresses = array(loc, pointer, most);
     for (size_t slot = 0; slot < most; ++slot)
@@ -44,6 +44,9 @@ public:
       Type type = converter.convertType(operand.getType());
       if (!type || !LLVM::isCompatibleType(type) || isa<LLVM::LLVMStructType, LLVM::LLVMArrayType>(type))
         return launch.emitError("expected scalars of at most 8 bytes as arguments of kernels");
+      // The runtime compares whole slots.
+      if (type.isIntOrFloat() && type.getIntOrFloatBitWidth() < 8 * slotBytes)
+        LLVM::StoreOp::create(builder, loc, constant(loc, i64, 0), element(loc, slots, i64, slot));
       LLVM::StoreOp::create(builder, loc, castTo(builder, loc, operand, type), element(loc, slots, i64, slot));
     }
     gpu::KernelDim3 blocks = launch.getGridSizeOperandValues(), threads = launch.getBlockSizeOperandValues();
@@ -54,6 +57,7 @@ public:
     Value shared = launch.getDynamicSharedMemorySize();
     shared = shared ? arith::ExtUIOp::create(builder, loc, i64, shared).getResult() : constant(loc, i64, 0);
     LLVM::StoreOp::create(builder, loc, shared, element(loc, shape, i64, 6));
+    LLVM::StoreOp::create(builder, loc, constant(loc, i64, launch.getNumKernelOperands()), element(loc, shape, i64, 7));
     Value kernel = constant(loc, builder.getI32Type(), number);
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(function.getContext()),
                                             {pointer, builder.getI32Type(), pointer, pointer});

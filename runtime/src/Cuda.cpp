@@ -12,6 +12,11 @@ namespace {
 
 constexpr int oldestVersion = 12000; // takes PTX 8.0
 
+struct Symbol {
+  const char *name;
+  void *slot;
+};
+
 struct Loaded {
   CudaDriver driver;
   heed_status status;
@@ -20,12 +25,10 @@ struct Loaded {
 Loaded loaded;
 pthread_once_t once = PTHREAD_ONCE_INIT;
 
-heed_status find(void *library, const char *path, const char *name, void *slot) {
-  void *symbol = dlsym(library, name);
-  if (!symbol)
-    return fail(HEED_E_DEVICE, "the GPU driver '%s' is too old: it has no function %s", path, name);
-  std::memcpy(slot, &symbol, sizeof symbol);
-  return HEED_OK;
+bool find(void *library, const Symbol &symbol) {
+  void *address = dlsym(library, symbol.name);
+  std::memcpy(symbol.slot, &address, sizeof address);
+  return address != nullptr;
 }
 
 heed_status load(CudaDriver &driver) {
@@ -36,10 +39,7 @@ heed_status load(CudaDriver &driver) {
     const char *reason = dlerror();
     return fail(HEED_E_DEVICE, "this model needs a GPU, and its driver cannot be loaded: %s", reason ? reason : path);
   }
-  const struct {
-    const char *name;
-    void *slot;
-  } functions[] = {{"cuInit", &driver.init},
+  const Symbol functions[] = {{"cuInit", &driver.init},
                    {"cuDriverGetVersion", &driver.driverVersion},
                    {"cuDeviceGetCount", &driver.deviceCount},
                    {"cuDeviceGet", &driver.deviceGet},
@@ -62,9 +62,17 @@ heed_status load(CudaDriver &driver) {
                    {"cuMemcpyDtoDAsync_v2", &driver.onDevice},
                    {"cuLaunchKernel", &driver.launch},
                    {"cuGetErrorString", &driver.errorText}};
-  for (const auto &function : functions)
-    if (heed_status status = find(library, path, function.name, function.slot))
-      return status;
+  for (const Symbol &function : functions)
+    if (!find(library, function))
+      return fail(HEED_E_DEVICE, "the GPU driver '%s' is too old: it has no function %s", path, function.name);
+  const Symbol ofGraphs[] = {{"cuStreamBeginCapture_v2", &driver.beginCapture},
+                             {"cuStreamEndCapture", &driver.endCapture},
+                             {"cuGraphInstantiateWithFlags", &driver.instantiate},
+                             {"cuGraphLaunch", &driver.launchGraph},
+                             {"cuGraphDestroy", &driver.destroyGraph},
+                             {"cuGraphExecDestroy", &driver.destroyExecutable}};
+  for (const Symbol &function : ofGraphs)
+    find(library, function);
   if (CuResult error = driver.init(0))
     return failCuda(driver, error, "the GPU driver does not start");
   int version = 0;

@@ -16,6 +16,8 @@ using CuContext = struct CuContextTag *;
 using CuModule = struct CuModuleTag *;
 using CuFunction = struct CuFunctionTag *;
 using CuStream = struct CuStreamTag *;
+using CuGraph = struct CuGraphTag *;
+using CuGraphExec = struct CuGraphExecTag *;
 
 struct CudaDriver {
   CuResult (*init)(unsigned flags);
@@ -43,6 +45,17 @@ struct CudaDriver {
                      unsigned threadsY, unsigned threadsZ, unsigned sharedBytes, CuStream stream, void **arguments,
                      void **extra);
   CuResult (*errorText)(CuResult error, const char **text);
+
+  // Null where the driver has them not.
+  CuResult (*beginCapture)(CuStream stream, int mode);
+  CuResult (*endCapture)(CuStream stream, CuGraph *graph);
+  CuResult (*instantiate)(CuGraphExec *executable, CuGraph graph, unsigned long long flags);
+  CuResult (*launchGraph)(CuGraphExec executable, CuStream stream);
+  CuResult (*destroyGraph)(CuGraph graph);
+  CuResult (*destroyExecutable)(CuGraphExec executable);
+  bool hasGraphs() const {
+    return beginCapture && endCapture && instantiate && launchGraph && destroyGraph && destroyExecutable;
+  }
 };
 
 /// The driver, initialised. Its library is libcuda.so.1, or what the environment variable HEED_CUDA_DRIVER names.

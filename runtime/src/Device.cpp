@@ -24,6 +24,7 @@ Device::~Device() {
     return;
   {
     CurrentContext current = makeCurrent();
+    launches.close();
     if (work)
       driver->release(work);
     if (stream)
@@ -95,6 +96,7 @@ heed_status Device::loadKernels(const heed_program &program) {
     if (sharedLimit > defaultShared)
       driver->setFunctionAttribute(kernels[i], maximumDynamicShared, sharedLimit);
   }
+  launches.open(*driver, stream, kernels.begin());
   return HEED_OK;
 }
 
@@ -151,20 +153,30 @@ void Device::note(CuResult result, const char *what) {
   }
 }
 
+void Device::flush() {
+  int32_t kernel = -1;
+  CuResult result = error ? 0 : launches.flush(kernel);
+  note(result, kernel < 0 ? "a graph of kernels" : code->kernels[kernel]);
+}
+
 void Device::toDevice(void *to, const void *from, int64_t bytes) {
+  flush();
   if (bytes > 0)
     note(driver->toDevice(addressOf(to), from, static_cast<size_t>(bytes), stream), "copying an input to the GPU");
 }
 void Device::toHost(void *to, const void *from, int64_t bytes) {
+  flush();
   if (bytes > 0)
     note(driver->toHost(to, addressOf(from), static_cast<size_t>(bytes), stream), "copying from the GPU");
 }
 void Device::onDevice(void *to, const void *from, int64_t bytes) {
+  flush();
   if (bytes > 0)
     note(driver->onDevice(addressOf(to), addressOf(from), static_cast<size_t>(bytes), stream), "copying on the GPU");
 }
 
 heed_status Device::finish() {
+  flush();
   note(driver->synchronize(stream), "a kernel");
   return error ? failCuda(*driver, error, failed) : HEED_OK;
 }
@@ -173,16 +185,14 @@ void Device::launch(void *device, int32_t kernel, const int64_t *shape, void *co
   auto &self = *static_cast<Device *>(device);
   if (self.error || shape[0] == 0 || shape[1] == 0 || shape[2] == 0)
     return;
-  enum { InvalidValue = 1 };
-  unsigned sizes[7];
-  for (int i = 0; i < 7; ++i) {
+  enum { InvalidValue = 1, OutOfMemory = 2 };
+  for (int i = 0; i < 7; ++i)
     if (shape[i] < 0 || shape[i] > INT32_MAX)
       return self.note(InvalidValue, "a kernel has more work than one launch can take");
-    sizes[i] = static_cast<unsigned>(shape[i]);
-  }
-  self.note(self.driver->launch(self.kernels[kernel], sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6],
-                                self.stream, const_cast<void **>(arguments), nullptr),
-            self.code->kernels[kernel]);
+  if (!self.launches.add(kernel, shape, arguments))
+    return self.note(OutOfMemory, self.code->kernels[kernel]);
+  if (self.launches.isFull())
+    self.flush();
 }
 
 void Device::read(void *device, void *to, const void *from, int64_t bytes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "Cuda.h"
+#include "Launches.h"
 #include "Memory.h"
 
 #include <pthread.h>
@@ -46,12 +47,15 @@ public:
   void lock() { pthread_mutex_lock(&mutex); }
   void unlock() { pthread_mutex_unlock(&mutex); }
 
-  // In the order of the calls; what fails is told by finish().
+  // In the order of the calls, after the kernels that were launched; what fails is told by finish().
   void toDevice(void *to, const void *from, int64_t bytes);
   void toHost(void *to, const void *from, int64_t bytes);
   void onDevice(void *to, const void *from, int64_t bytes);
   /// Waits, and says whether everything since begin() went well.
-  void begin() { error = 0; }
+  void begin() {
+    error = 0;
+    launches.clear();
+  }
   heed_status finish();
 
   /// What the frame has for compiled code.
@@ -64,6 +68,7 @@ private:
   heed_status choose(const heed_program &program);
   heed_status loadKernels(const heed_program &program);
   void note(CuResult result, const char *what);
+  void flush();
 
   const CudaDriver *driver = nullptr;
   const heed_device_code *code = nullptr;
@@ -72,6 +77,7 @@ private:
   CuModule module = nullptr;
   CuStream stream = nullptr;
   Array<CuFunction> kernels;
+  LaunchList launches;
   CuAddress work = 0;
   int64_t workBytes = 0;
   int sharedLimit = 0;

@@ -79,6 +79,19 @@ public:
     items[count++] = value;
     return true;
   }
+  /// Keeps the first `size` elements, and the room.
+  void truncate(int64_t size) { count = size; }
+  void clear() { truncate(0); }
+  void swap(Array &other) {
+    T *otherItems = other.items;
+    int64_t otherCount = other.count, otherRoom = other.room;
+    other.items = items;
+    other.count = count;
+    other.room = room;
+    items = otherItems;
+    count = otherCount;
+    room = otherRoom;
+  }
   T &operator[](int64_t i) const { return items[i]; }
   T *begin() const { return items; }
   T *end() const { return items + count; }

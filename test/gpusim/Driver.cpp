@@ -39,9 +39,8 @@ void computeCapability(int &major, int &minor) {
     std::sscanf(text, "%d.%d", &major, &minor);
 }
 
-static Result launch(LoadedFunction const &function, unsigned const (&grid)[3], unsigned const (&threads)[3],
-                     unsigned dynamicShared, void **arguments) {
-  Driver &driver = Driver::instance();
+Result prepare(LoadedFunction const &function, unsigned const (&grid)[3], unsigned const (&threads)[3],
+               unsigned dynamicShared, void **arguments, Prepared &result) {
   Kernel const &kernel = *function.kernel;
   auto refuse = [&](std::string const &why) {
     report("cuLaunchKernel", fmt::format("kernel {}: {}", kernel.name, why));
@@ -61,22 +60,30 @@ static Result launch(LoadedFunction const &function, unsigned const (&grid)[3], 
   if (dynamicShared > function.dynamicSharedLimit)
     return refuse(fmt::format("{} bytes of dynamic shared memory, {} are allowed (cuFuncSetAttribute)", dynamicShared,
                               function.dynamicSharedLimit));
+  result = {&kernel, {grid[0], grid[1], grid[2]}, {threads[0], threads[1], threads[2]}, dynamicShared, {}};
+  result.parameters.resize(kernel.parameterBytes);
+  for (std::size_t index = 0; index < kernel.parameters.size(); ++index) {
+    Variable const &parameter = kernel.parameters[index];
+    if (!arguments || !arguments[index])
+      return refuse(fmt::format("argument {} is missing", index));
+    std::memcpy(&result.parameters[parameter.address], arguments[index], parameter.size);
+  }
+  return Success;
+}
+
+Result run(Prepared const &prepared) {
+  Driver &driver = Driver::instance();
+  Kernel const &kernel = *prepared.kernel;
   Launch work(driver.memory, kernel);
-  std::copy_n(grid, 3, work.grid);
-  std::copy_n(threads, 3, work.threads);
-  work.dynamicShared = dynamicShared;
+  std::copy_n(prepared.grid, 3, work.grid);
+  std::copy_n(prepared.threads, 3, work.threads);
+  work.dynamicShared = prepared.dynamicShared;
+  work.parameters = prepared.parameters;
   work.options = optionsFromEnvironment();
   // A kernel may copy what nobody has written, as long as no result comes of it; so global memory is strict on request only.
   char const *unwritten = std::getenv("HEED_GPUSIM_UNWRITTEN");
   bool strict = unwritten && std::strcmp(unwritten, "reject") == 0;
   driver.memory.unwritten = strict ? Unwritten::Reject : Unwritten::Allow;
-  work.parameters.resize(kernel.parameterBytes);
-  for (std::size_t index = 0; index < kernel.parameters.size(); ++index) {
-    Variable const &parameter = kernel.parameters[index];
-    if (!arguments || !arguments[index])
-      return refuse(fmt::format("argument {} is missing", index));
-    std::memcpy(&work.parameters[parameter.address], arguments[index], parameter.size);
-  }
   try {
     work.run();
   } catch (Failure const &failure) {
@@ -85,7 +92,9 @@ static Result launch(LoadedFunction const &function, unsigned const (&grid)[3], 
   }
   if (std::getenv("HEED_GPUSIM_STATISTICS"))
     report("launch", fmt::format("kernel {}: {} blocks of {} threads, {} warp instructions", kernel.name,
-                                 std::uint64_t(grid[0]) * grid[1] * grid[2], total, work.statistics.warpInstructions));
+                                 std::uint64_t(work.grid[0]) * work.grid[1] * work.grid[2],
+                                 std::uint64_t(work.threads[0]) * work.threads[1] * work.threads[2],
+                                 work.statistics.warpInstructions));
   return Success;
 }
 
@@ -194,23 +203,25 @@ GPUSIM_EXPORT Result cuCtxGetCurrent(void **result) { return *result = &context,
 GPUSIM_EXPORT Result cuCtxPushCurrent_v2(void *wanted) { return cuCtxSetCurrent(wanted); }
 GPUSIM_EXPORT Result cuCtxPopCurrent_v2(void **result) { return cuCtxGetCurrent(result); }
 GPUSIM_EXPORT Result cuCtxGetDevice(int *result) { return *result = device, Success; }
-GPUSIM_EXPORT Result cuCtxSynchronize() { return ready(); }
+GPUSIM_EXPORT Result cuCtxSynchronize() {
+  if (Result capture = notInCapture("cuCtxSynchronize"))
+    return capture;
+  return ready();
+}
 
 GPUSIM_EXPORT Result cuStreamCreate(void **stream, unsigned) { return *stream = &streamMark, ready(); }
 GPUSIM_EXPORT Result cuStreamDestroy_v2(void *) { return Success; }
-GPUSIM_EXPORT Result cuStreamSynchronize(void *) { return ready(); }
+GPUSIM_EXPORT Result cuStreamSynchronize(void *) {
+  if (Result capture = notInCapture("cuStreamSynchronize"))
+    return capture;
+  return ready();
+}
 GPUSIM_EXPORT Result cuEventCreate(void **event, unsigned) { return *event = &streamMark, ready(); }
 GPUSIM_EXPORT Result cuEventRecord(void *, void *) { return ready(); }
 GPUSIM_EXPORT Result cuEventSynchronize(void *) { return ready(); }
 GPUSIM_EXPORT Result cuEventDestroy_v2(void *) { return Success; }
 /// Simulated time means nothing: nobody shall mistake it for a measurement.
 GPUSIM_EXPORT Result cuEventElapsedTime(float *, void *, void *) { return NotSupported; }
-GPUSIM_EXPORT Result cuStreamBeginCapture_v2(void *, int) { return NotSupported; }
-GPUSIM_EXPORT Result cuStreamEndCapture(void *, void **) { return NotSupported; }
-GPUSIM_EXPORT Result cuGraphInstantiateWithFlags(void **, void *, unsigned long long) { return NotSupported; }
-GPUSIM_EXPORT Result cuGraphLaunch(void *, void *) { return NotSupported; }
-GPUSIM_EXPORT Result cuGraphDestroy(void *) { return NotSupported; }
-GPUSIM_EXPORT Result cuGraphExecDestroy(void *) { return NotSupported; }
 
 GPUSIM_EXPORT Result cuFuncSetAttribute(void *function, int attribute, int value) {
   auto *loaded = static_cast<LoadedFunction *>(function);
@@ -249,7 +260,14 @@ GPUSIM_EXPORT Result cuLaunchKernel(void *function, unsigned gridX, unsigned gri
     return InvalidHandle;
   if (extra)
     return NotSupported;
-  std::lock_guard lock(Driver::instance().mutex);
-  return launch(*static_cast<LoadedFunction *>(function), {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, shared,
-                arguments);
+  Driver &driver = Driver::instance();
+  std::lock_guard lock(driver.mutex);
+  Prepared work;
+  if (Result refused = prepare(*static_cast<LoadedFunction *>(function), {gridX, gridY, gridZ}, {blockX, blockY, blockZ},
+                               shared, arguments, work))
+    return refused;
+  if (!driver.capture)
+    return run(work);
+  driver.capture->launches.push_back(std::move(work));
+  return Success;
 }

@@ -14,6 +14,8 @@ Result locked(Work &&work) {
   Driver &driver = Driver::instance();
   if (!driver.initialised)
     return NotInitialized;
+  if (Result capture = notInCapture("memory"))
+    return capture;
   std::lock_guard lock(driver.mutex);
   return work(driver.memory);
 }
@@ -73,6 +75,9 @@ constexpr Named Names[] = {
     {LaunchFailed, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
     {LaunchOutOfResources, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", "too many resources requested for launch"},
     {NotSupported, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"},
+    {CaptureUnsupported, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
+    {CaptureInvalidated, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"},
+    {IllegalState, "CUDA_ERROR_ILLEGAL_STATE", "the operation cannot be performed in the present state"},
 };
 
 } // namespace

@@ -22,6 +22,9 @@ enum Result : int {
   LaunchFailed = 719,
   LaunchOutOfResources = 701,
   NotSupported = 801,
+  CaptureUnsupported = 900,
+  CaptureInvalidated = 901,
+  IllegalState = 401,
 };
 
 enum DeviceAttribute : int {

@@ -12,7 +12,8 @@
  *   driver: libcuda.so.1, or the library that the environment variable HEED_CUDA_DRIVER names. Parameters are copied to the
  *   GPU when they are bound. Inputs and outputs are copied on each run, unless they are there already:
  *   `tensor.dtype = HEED_F32 | HEED_ON_DEVICE` says that `data` is memory of the GPU in its primary context. heed_run returns when the
- *   outputs are written. Runs of one such model from several threads wait for each other.
+ *   outputs are written. Runs of one such model from several threads wait for each other. A run that repeats the last ones (same
+ *   sizes, same places in memory) is replayed as a CUDA graph, of which a model keeps at most 8, unless HEED_CUDA_GRAPHS is 0.
  *
  *   heed_model *model;
  *   heed_create(&dates_program, NULL, &model);

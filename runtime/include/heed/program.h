@@ -67,8 +67,9 @@ typedef struct heed_tensor_info {
 typedef void (*heed_parallel_body)(void *closure, int64_t begin, int64_t end);
 typedef void (*heed_parallel_for)(void *pool, int64_t count, int64_t grain, heed_parallel_body body, void *closure);
 
-/* Launches kernel `kernel` of the code's image. `shape`: blocks x, y, z, threads of a block x, y, z, bytes of dynamic shared memory.
- * `arguments` are the addresses of its arguments; nothing of them is kept. Kernels run in the order of their launches. */
+/* Launches kernel `kernel` of the code's image. `shape`: blocks x, y, z, threads of a block x, y, z, bytes of dynamic shared memory,
+ * number of arguments. `arguments` are the addresses of its arguments, in slots of 8 bytes whose rest is 0; nothing of them is kept.
+ * Kernels run in the order of their launches, and not before someone waits for them. */
 typedef void (*heed_launch)(void *device, int32_t kernel, const int64_t *shape, void *const *arguments);
 /* Waits for everything that was launched, then copies from the device. */
 typedef void (*heed_read)(void *device, void *to, const void *from, int64_t bytes);

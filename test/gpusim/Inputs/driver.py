@@ -83,7 +83,15 @@ show("64 KiB of shared memory:", launch(65536))
 call("cuFuncSetAttribute", function, 8, 65536)
 show("asked for:", launch(65536))
 show("more than there is:", call("cuFuncSetAttribute", function, 8, 256 * 1024))
-show("capture:", call("cuStreamBeginCapture_v2", None, 0))
+
+# A capture: launches are kept, what waits or copies spoils it.
+graph, executable = ctypes.c_void_p(), ctypes.c_void_p()
+show("capture:", call("cuStreamBeginCapture_v2", None, 1), launch(0), call("cuStreamEndCapture", None, ctypes.byref(graph)))
+show("a graph of it:", call("cuGraphInstantiateWithFlags", ctypes.byref(executable), graph, ctypes.c_ulonglong(0)),
+     call("cuGraphDestroy", graph), call("cuGraphLaunch", executable, None), call("cuGraphExecDestroy", executable))
+show("nothing begun:", call("cuStreamEndCapture", None, ctypes.byref(graph)))
+show("a capture that waits:", call("cuStreamBeginCapture_v2", None, 1), call("cuStreamSynchronize", None),
+     call("cuStreamEndCapture", None, ctypes.byref(graph)))
 call("cuModuleGetFunction", ctypes.byref(function), module, b"stop")
 show("a kernel that stops:", launch(0))
 show("and everything after it:", call("cuCtxSynchronize"), call("cuMemcpyDtoH_v2", back, address, Size(0)))
