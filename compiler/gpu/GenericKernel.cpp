@@ -1,9 +1,6 @@
 // GenericKernel.cpp - linalg.generic as one thread per element of the result, with the reductions as loops inside.
+#include "compiler/gpu/Element.h"
 #include "compiler/gpu/ToKernels.h"
-
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Utils/StructuredOpsUtils.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -12,27 +9,22 @@ namespace {
 
 class GenericEmitter {
 public:
-  GenericEmitter(Emit &emit, linalg::GenericOp op) : emit(emit), op(op), position(op.getNumLoops()) {
-    for (Range const &range : cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(emit, op.getLoc()))
-      sizes.push_back(getValueOrCreateConstantIndexOp(emit, op.getLoc(), range.size));
-    splitLoops();
-  }
+  GenericEmitter(Emit &emit, linalg::GenericOp op) : emit(emit), op(op), element(emit, op) { splitLoops(); }
 
   void run() {
     if (!owned)
       return launchThreads(emit, "serial", emit.index(1), [&](Value) { serial(0); });
     Value count = emit.index(1);
     for (unsigned loop : items)
-      count = emit.mul(count, sizes[loop]);
+      count = emit.mul(count, element.sizes[loop]);
     launchThreads(emit, name(), count, [&](Value item) {
       for (unsigned loop : llvm::reverse(items))
-        position[loop] = emit.takeDigit(item, sizes[loop]);
+        element.position[loop] = emit.takeDigit(item, element.sizes[loop]);
       SmallVector<Value> initial;
       for (OpOperand &output : op.getDpsInitsMutable())
-        initial.push_back(needsInit(output) ? load(output) : Value());
+        initial.push_back(needsInit(output) ? element.load(output) : Value());
       SmallVector<Value> results = nest(0, initial);
-      for (auto [output, result] : llvm::zip_equal(op.getDpsInitsMutable(), results))
-        memref::StoreOp::create(emit, result, output.get(), subscripts(output));
+      element.store(results);
     });
   }
 
@@ -43,10 +35,10 @@ private:
   void splitLoops() {
     llvm::SmallSetVector<unsigned, 6> parallel;
     for (AffineExpr expr : op.getMatchingIndexingMap(op.getDpsInitOperand(0)).getResults())
-      if (auto dim = dyn_cast<AffineDimExpr>(expr); dim && isParallel(dim.getPosition()))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr); dim && element.isParallel(dim.getPosition()))
         parallel.insert(dim.getPosition());
     for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
-      if (isParallel(loop))
+      if (element.isParallel(loop))
         owned &= llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &output) {
           return llvm::is_contained(op.getMatchingIndexingMap(&output).getResults(),
                                     getAffineDimExpr(loop, emit.getContext()));
@@ -54,37 +46,19 @@ private:
     if (owned)
       items.assign(parallel.begin(), parallel.end());
     for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
-      if (!owned || !isParallel(loop))
+      if (!owned || !element.isParallel(loop))
         inner.push_back(loop);
   }
 
-  bool isParallel(unsigned loop) { return op.getIteratorTypesArray()[loop] == utils::IteratorType::parallel; }
-
   bool needsInit(OpOperand &output) { return !inner.empty() || op.payloadUsesValueFromOperand(&output); }
-
-  SmallVector<Value> subscripts(OpOperand &operand) {
-    SmallVector<Value> result;
-    AffineMap map = op.getMatchingIndexingMap(&operand);
-    for (unsigned axis = 0; axis < map.getNumResults(); ++axis)
-      result.push_back(getValueOrCreateConstantIndexOp(
-          emit, emit.getLoc(),
-          affine::makeComposedFoldedAffineApply(emit, emit.getLoc(), map.getSubMap({axis}), getAsOpFoldResult(position))));
-    return result;
-  }
-
-  Value load(OpOperand &operand) {
-    if (!isa<MemRefType>(operand.get().getType()))
-      return operand.get();
-    return memref::LoadOp::create(emit, operand.get(), subscripts(operand));
-  }
 
   /// The values of the outputs after the loops inner[depth ...] have run over `before`.
   SmallVector<Value> nest(unsigned depth, ArrayRef<Value> before) {
     if (depth == inner.size())
-      return element(before);
+      return element.values(before);
     unsigned loop = inner[depth];
-    return emit.loop(emit.index(0), sizes[loop], 1, before, [&](Value index, ValueRange values) {
-      position[loop] = index;
+    return emit.loop(emit.index(0), element.sizes[loop], 1, before, [&](Value index, ValueRange values) {
+      element.position[loop] = index;
       return nest(depth + 1, SmallVector<Value>(values));
     });
   }
@@ -92,41 +66,14 @@ private:
   /// The loops inner[depth ...] on one thread; every step reads and writes memory.
   void serial(unsigned depth) {
     if (depth < inner.size())
-      return emit.loop(emit.index(0), sizes[inner[depth]], 1, [&](Value index) {
-        position[inner[depth]] = index;
+      return emit.loop(emit.index(0), element.sizes[inner[depth]], 1, [&](Value index) {
+        element.position[inner[depth]] = index;
         serial(depth + 1);
       });
     SmallVector<Value> before;
     for (OpOperand &output : op.getDpsInitsMutable())
-      before.push_back(load(output));
-    for (auto [output, result] : llvm::zip_equal(op.getDpsInitsMutable(), element(before)))
-      memref::StoreOp::create(emit, result, output.get(), subscripts(output));
-  }
-
-  /// The body at `position`.
-  SmallVector<Value> element(ArrayRef<Value> outputs) {
-    IRMapping mapping;
-    Block *body = op.getBlock();
-    for (OpOperand *input : op.getDpsInputOperands())
-      if (op.payloadUsesValueFromOperand(input))
-        mapping.map(body->getArgument(input->getOperandNumber()), load(*input));
-    for (auto [argument, value] : llvm::zip_equal(op.getRegionOutputArgs(), outputs))
-      if (value)
-        mapping.map(argument, value);
-    for (Operation &nested : body->without_terminator()) {
-      if (auto index = dyn_cast<linalg::IndexOp>(nested)) {
-        mapping.map(index.getResult(), position[index.getDim()]);
-        continue;
-      }
-      Operation *copy = emit.clone(nested, mapping);
-      // Inside conditions and loops of the body.
-      copy->walk([&](linalg::IndexOp index) {
-        index.replaceAllUsesWith(position[index.getDim()]);
-        index.erase();
-      });
-    }
-    return llvm::map_to_vector(body->getTerminator()->getOperands(),
-                               [&](Value value) { return mapping.lookupOrDefault(value); });
+      before.push_back(element.load(output));
+    element.store(element.values(before));
   }
 
   StringRef name() {
@@ -137,7 +84,7 @@ private:
 
   Emit &emit;
   linalg::GenericOp op;
-  SmallVector<Value> sizes, position;
+  Element element;
   SmallVector<unsigned> items, inner;
   bool owned = true; ///< each thread writes elements of its own
 };

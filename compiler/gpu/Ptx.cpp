@@ -15,6 +15,19 @@ using namespace mlir;
 
 namespace heed {
 
+/// Dynamic shared memory is an array of no size that is defined elsewhere; as an internal one it would be a byte of static memory, and
+/// the most that a block may have is then no longer free for launches.
+static void declareDynamicShared(llvm::Module &code) {
+  constexpr unsigned sharedSpace = 3;
+  for (llvm::GlobalVariable &global : code.globals())
+    if (auto *array = dyn_cast<llvm::ArrayType>(global.getValueType());
+        array && array->getNumElements() == 0 && global.getAddressSpace() == sharedSpace) {
+      global.setInitializer(nullptr);
+      global.setLinkage(llvm::GlobalValue::ExternalLinkage);
+      global.setDSOLocal(false);
+    }
+}
+
 FailureOr<Ptx> writePtx(ModuleOp module, Target const &target, unsigned level, llvm::LLVMContext &context) {
   DialectRegistry registry;
   registerAllToLLVMIRTranslations(registry);
@@ -34,6 +47,7 @@ FailureOr<Ptx> writePtx(ModuleOp module, Target const &target, unsigned level, l
   std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(kernels, context, "kernels");
   if (!code)
     return module.emitError("the kernels cannot be translated to LLVM IR"), failure();
+  declareDynamicShared(*code);
   code->setTargetTriple((*machine)->getTargetTriple());
   code->setDataLayout((*machine)->createDataLayout());
   optimise(*code, **machine, level);
