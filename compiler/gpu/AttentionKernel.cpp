@@ -1,6 +1,7 @@
 // AttentionKernel.cpp - heed.attention as one launch per sweep: a block of threads for each block of queries walks over the
 // tiles of keys that the domain leaves.
 #include "compiler/gpu/FmaTile.h"
+#include "compiler/gpu/MmaTile.h"
 #include "compiler/gpu/ToKernels.h"
 #include "compiler/gpu/WarpKeyFilter.h"
 
@@ -12,7 +13,7 @@ namespace {
 class AttentionEmitter {
 public:
   AttentionEmitter(Emit &emit, ir::AttentionOp op)
-      : emit(emit), op(op), domain(domain::PairDomain::of(op)), shape(FmaShape::of(op)), rows(size(op.getRowDim())),
+      : emit(emit), op(op), domain(domain::PairDomain::of(op)), rows(size(op.getRowDim())),
         keys(size(op.getColumnDim())) {}
 
   void run() {
@@ -33,17 +34,48 @@ public:
 private:
   Value size(unsigned axis) { return op.getSizes()[axis]; }
 
+  /// A sweep in a form of so many rows of queries per block and keys per tile.
+  struct Form {
+    StringRef name;
+    int64_t rows, keys, threads, sharedBytes;
+  };
+  struct Block {
+    QueryBlock const &queries;
+    kernels::KeyWalk &walk;
+    ArrayRef<Value> symbols;
+    Value thread;
+  };
+
   void run(domain::Sweep const &sweep, SweepState const &before, SweepState const &after) {
+    if (std::optional<MmaShape> shape = MmaShape::of(op))
+      return launch(
+          sweep, {"attention_mma", MmaShape::rows, shape->keys, MmaShape::threads, shape->sharedBytes()}, [&](Block const &block) {
+            MmaTile(emit, op, *shape, block.queries, sweep.skipped, block.symbols, block.thread).run(block.walk, before, after);
+          });
+    FmaShape shape = FmaShape::of(op);
+    launch(sweep, {"attention", FmaShape::rows, FmaShape::keys, FmaShape::threads, shape.sharedBytes(op.hasQuery())},
+           [&](Block const &block) {
+             FmaTile tile(emit, op, shape, block.queries, sweep.skipped, block.symbols, block.thread);
+             tile.allocate();
+             emit.loop(emit.index(0), size(op.getFeatureDim()), shape.features, [&](Value featureBegin) {
+               tile.begin(featureBegin, before);
+               block.walk.tiles([&](KeyTile const &keys) { tile.visit(keys); });
+               tile.end(after);
+             });
+           });
+  }
+
+  void launch(domain::Sweep const &sweep, Form const &form, llvm::function_ref<void(Block const &)> work) {
     int64_t stride = sweep.lattice.stride;
     // The class of residue 0 has the most queries.
-    Value rowBlocks = emit.ceilDiv(emit.ceilDiv(rows, stride), FmaShape::rows), blocks = emit.mul(rowBlocks, stride);
+    Value rowBlocks = emit.ceilDiv(emit.ceilDiv(rows, stride), form.rows), blocks = emit.mul(rowBlocks, stride);
     for (unsigned axis = 0; axis < op.getBatchRank(); ++axis)
       blocks = emit.mul(blocks, size(axis));
-    launchBlocks(emit, "attention", blocks, FmaShape::threads, shape.sharedBytes(op.hasQuery()), [&](Value block, Value thread) {
+    launchBlocks(emit, form.name, blocks, form.threads, form.sharedBytes, [&](Value block, Value thread) {
       QueryBlock queries;
       // Where later queries see more keys, their blocks had better start first.
       Value place = emit.sub(emit.sub(rowBlocks, emit.takeDigit(block, rowBlocks)), emit.index(1));
-      queries.begin = emit.mul(place, FmaShape::rows);
+      queries.begin = emit.mul(place, form.rows);
       Value residue = emit.takeDigit(block, emit.index(stride));
       queries.batch.resize(op.getBatchRank());
       for (unsigned axis = op.getBatchRank(); axis-- > 0;)
@@ -52,30 +84,21 @@ private:
         return kernels::evaluateUniform(emit, op.getDomain(), symbol, queries.batch);
       });
       queries.steps = kernels::stepsOf(emit, sweep.lattice, residue, symbols, rows, keys);
-      queries.count = emit.min(emit.sub(queries.steps.rows, queries.begin), emit.index(FmaShape::rows));
+      queries.count = emit.min(emit.sub(queries.steps.rows, queries.begin), emit.index(form.rows));
       WarpKeyFilter filter(emit, op, queries, thread);
-      kernels::KeyWalk walk(emit, sweep, filter, queries, symbols, FmaShape::keys, FmaShape::keys);
+      kernels::KeyWalk walk(emit, sweep, filter, queries, symbols, form.keys, form.keys);
       if (walk.needsList())
-        walk.allocate();
-      FmaTile tile(emit, op, shape, queries, sweep.skipped, symbols, thread);
-      tile.allocate();
-      auto work = [&] {
-        emit.loop(emit.index(0), size(op.getFeatureDim()), shape.features, [&](Value featureBegin) {
-          tile.begin(featureBegin, before);
-          walk.tiles([&](KeyTile const &keys) { tile.visit(keys); });
-          tile.end(after);
-        });
-      };
+        walk.allocate(); // outside of conditions
+      auto some = [&] { work({queries, walk, symbols, thread}); };
       if (stride == 1)
-        return work();
-      emit.branch(emit.less(emit.index(0), queries.count), work);
+        return some();
+      emit.branch(emit.less(emit.index(0), queries.count), some);
     });
   }
 
   Emit &emit;
   ir::AttentionOp op;
   domain::PairDomain domain;
-  FmaShape shape;
   Value rows, keys;
 };
 

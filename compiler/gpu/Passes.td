@@ -33,8 +33,27 @@ def ToKernels : Pass<"heed-to-kernels", "::mlir::func::FuncOp"> {
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::NVVM::NVVMDialect",
-                           "::mlir::scf::SCFDialect"];
+                           "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];
+}
+
+def NarrowAttention : Pass<"heed-narrow-attention", "::mlir::func::FuncOp"> {
+  let summary = "Lets attention read operands of 16 bits as they are stored";
+  let description = [{
+    Real numbers are computed with in f32, so a query of f16 is a tensor of f32 made of it. Tensor cores take the f16 themselves.
+    If the result is only used rounded, an attribute says to what: then weights need not be more exact than that.
+
+    ```mlir
+    %q32 = linalg.generic ... ins(%q : tensor<?x64xf16>) { arith.extf }
+    %o = heed.attention ... ins(%q32, ...)
+    %r = linalg.generic ... ins(%o : tensor<?x64xf32>) { arith.truncf ... to f16 }
+    ```
+    becomes
+    ```mlir
+    %o = heed.attention ... ins(%q, ...) {heed.stored_as = f16}
+    %r = linalg.generic ... ins(%o : tensor<?x64xf32>) { arith.truncf ... to f16 }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
 def OutlineKernels : Pass<"heed-outline-kernels", "::mlir::ModuleOp"> {

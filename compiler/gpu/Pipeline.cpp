@@ -20,6 +20,8 @@ static void tidy(OpPassManager &passes) {
 
 void buildGpuPipeline(OpPassManager &passes, GpuOptions const &options) {
   tidy(passes);
+  passes.addNestedPass<func::FuncOp>(createNarrowAttention());
+  tidy(passes);
   buildBufferPipeline(passes);
   // What is done for each position of a batch is launched for one after the other.
   passes.addNestedPass<func::FuncOp>(createForallToForLoopPass());

@@ -111,6 +111,50 @@ void KeyWalk::tiles(llvm::function_ref<void(KeyTile const &)> body) {
       });
 }
 
+KeyWalk::Cursor KeyWalk::start() {
+  if (isInterval)
+    return {closed.empty() ? emit.index(0) : closed.front().keys.begin};
+  return {emit.index(scanned.empty() ? 1 : 0), emit.index(0)};
+}
+
+std::pair<KeyTile, KeyWalk::Cursor> KeyWalk::next(Cursor const &cursor) {
+  Value zero = emit.index(0);
+  KeyTile tile;
+  tile.trimmed = arith::ConstantOp::create(emit, emit.getBoolAttr(true));
+  if (isInterval) {
+    Value begin = cursor[0], end = closed.empty() ? zero : closed.front().keys.end;
+    tile.first = begin;
+    tile.count = emit.max(emit.min(emit.sub(end, begin), emit.index(tileKeys)), zero);
+    tile.full = isFull(blockViolations, begin, emit.add(begin, tile.count));
+    return {tile, {emit.add(begin, tileKeys)}};
+  }
+  assert(tileKeys == width && "a tile of one panel is an interval");
+  // A phase that has no more panels leads to the next.
+  memref::StoreOp::create(emit, zero, list, zero); // defined where nothing is found
+  Value phases = emit.index(closed.empty() ? 1 : 2);
+  Type index = emit.getIndexType();
+  SmallVector<Type> types(4, index);
+  auto search = scf::WhileOp::create(
+      emit, types, ValueRange{cursor[0], cursor[1], zero, zero},
+      [&](OpBuilder &, Location, ValueRange state) {
+        Value none = emit.compare(arith::CmpIPredicate::eq, state[2], zero);
+        scf::ConditionOp::create(emit, arith::AndIOp::create(emit, none, emit.less(state[0], phases)), state);
+      },
+      [&](OpBuilder &, Location, ValueRange state) {
+        Value phase = state[0], position = state[1];
+        Value panels = fill(phase, position), some = emit.less(zero, panels);
+        Value panel = memref::LoadOp::create(emit, list, zero);
+        scf::YieldOp::create(emit, ValueRange{arith::SelectOp::create(emit, some, phase, emit.add(phase, 1)),
+                                              arith::SelectOp::create(emit, some, position, zero), panels, panel});
+      });
+  Value some = emit.less(zero, search.getResult(2));
+  tile.first = arith::SelectOp::create(emit, some, emit.mul(search.getResult(3), width), zero);
+  Value count = emit.min(emit.sub(queries.steps.keys, tile.first), emit.index(width));
+  tile.count = arith::SelectOp::create(emit, some, count, zero);
+  tile.full = isFull(blockViolations, tile.first, emit.add(tile.first, tile.count));
+  return {tile, {search.getResult(0), search.getResult(1)}};
+}
+
 /// The first panel from `position` on in one of the intervals, or the number of all panels.
 Value KeyWalk::nextPanel(Group const &group, Value position) {
   Value none = emit.ceilDiv(queries.steps.keys, width), next = none;

@@ -47,6 +47,12 @@ public:
 
   /// Calls `body` for every tile; each key is in one at most.
   void tiles(llvm::function_ref<void(KeyTile const &)> body);
+
+  /// Where a walk is that goes from tile to tile by itself: values that a loop carries.
+  using Cursor = SmallVector<Value, 2>;
+  Cursor start();
+  /// The next tile and the cursor behind it; a tile of no keys stands for the end. Only for tiles of one panel.
+  std::pair<KeyTile, Cursor> next(Cursor const &cursor);
   /// The keys of a tile, counted from its first, that rows [rowBegin, rowEnd) of the block may see: an interval that holds them.
   Interval hull(KeyTile const &tile, Value rowBegin, Value rowEnd);
 

@@ -1,0 +1,230 @@
+// FragmentScores.cpp - scores and the online softmax on elements in registers.
+#include "compiler/gpu/FragmentScores.h"
+
+#include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+
+namespace heed::device {
+
+static constexpr float infinity = std::numeric_limits<float>::infinity();
+static constexpr float log2e = 1.44269504f;
+
+/// Whether the region can be computed for any indices: it reads nothing and cannot fail.
+static bool canBeComputedAnywhere(Region &region) {
+  return !region.walk([](Operation *op) {
+                 bool fine = op->hasTrait<OpTrait::IsTerminator>() || isPure(op);
+                 return fine ? WalkResult::advance() : WalkResult::interrupt();
+               }).wasInterrupted();
+}
+
+FragmentScores::FragmentScores(Emit &emit, ir::AttentionOp op, kernels::QueryBlock const &queries,
+                               ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols, FragmentMap const &map)
+    : emit(emit), core(emit), op(op), queries(queries), skipped(skipped), domainSymbols(domainSymbols), map(map),
+      form(kernels::ScoreForm::of(op)), scalesLate(false),
+      isPure(canBeComputedAnywhere(op.getScore()) && canBeComputedAnywhere(op.getDomain())) {
+  Value last = emit.sub(queries.count, emit.index(1));
+  for (unsigned half = 0; half < 2; ++half)
+    rowIndices.push_back(queries.steps.row(emit, emit.add(queries.begin, emit.min(row(half), last))));
+  if (!form)
+    return;
+  scale = emit.f32(op.getPlain() ? 1 : log2e);
+  for (kernels::ScoreForm::Factor const &factor : form->factors) {
+    Value by = kernels::evaluateUniform(emit, op.getScore(), factor.by, queries.batch);
+    scale = factor.divides ? emit.createOrFold<arith::DivFOp>(scale, by) : emit.createOrFold<arith::MulFOp>(scale, by);
+  }
+  APFloat known(0.0f);
+  scalesLate = !form->hasRest && !op.getPlain() && matchPattern(scale, m_ConstantFloat(&known)) && known.isFiniteNonZero() &&
+               !known.isNegative();
+}
+
+SmallVector<Value> FragmentScores::stateSubscripts(unsigned half) {
+  SmallVector<Value> subscripts(queries.batch);
+  subscripts.push_back(rowIndex(half));
+  return subscripts;
+}
+
+/// The score of what a softmax has besides the keys; inf - inf would be NaN.
+Value FragmentScores::restOf(unsigned half) {
+  Region &region = op.getRest();
+  Value rest = kernels::evaluateUniform(emit, region, region.front().getTerminator()->getOperand(0), stateSubscripts(half));
+  Value score = arith::MulFOp::create(emit, rest, emit.f32(log2e)), largest = emit.f32(std::numeric_limits<float>::max());
+  return arith::SelectOp::create(emit, arith::CmpFOp::create(emit, arith::CmpFPredicate::OGT, score, largest), largest, score);
+}
+
+FragmentScores::State FragmentScores::begin(kernels::SweepState const &before) {
+  if (op.getPlain())
+    return {};
+  State state;
+  SmallVector<Value, 2> totals;
+  // One lane of a row starts with the whole total.
+  Value first = emit.compare(arith::CmpIPredicate::eq, map.firstKey, emit.index(0)), zero = emit.f32(0);
+  for (unsigned half = 0; half < 2; ++half) {
+    Value maximum = emit.f32(-infinity), total = zero;
+    if (before.maximum) {
+      maximum = memref::LoadOp::create(emit, before.maximum, stateSubscripts(half));
+      total = memref::LoadOp::create(emit, before.total, stateSubscripts(half));
+    } else if (op.hasRest()) {
+      // As a key that was seen before all others and whose value is 0.
+      maximum = restOf(half), total = emit.f32(1);
+    }
+    state.push_back(maximum);
+    totals.push_back(arith::SelectOp::create(emit, first, total, zero));
+  }
+  state.append(totals);
+  return state;
+}
+
+/// The score of a pair, times log2(e).
+Value FragmentScores::score(ArrayRef<Value> pair, Value dot) {
+  if (scalesLate)
+    return dot;
+  if (form && !form->hasRest)
+    return arith::MulFOp::create(emit, dot, scale);
+  Region &region = op.getScore();
+  SmallVector<Value> arguments(pair);
+  if (dot)
+    arguments.push_back(form ? emit.f32(0) : dot);
+  Value score = kernels::evaluateUniform(emit, region, region.front().getTerminator()->getOperand(0), arguments);
+  if (!op.getPlain())
+    score = arith::MulFOp::create(emit, score, emit.f32(log2e));
+  return form ? math::FmaOp::create(emit, dot, scale, score).getResult() : score;
+}
+
+Value FragmentScores::inDomain(ArrayRef<Value> pair) {
+  Value inside = arith::ConstantOp::create(emit, emit.getBoolAttr(true));
+  if (op.hasDomain()) {
+    Region &region = op.getDomain();
+    inside = kernels::evaluateUniform(emit, region, region.front().getTerminator()->getOperand(0), pair);
+  }
+  MLIRContext *context = emit.getContext();
+  for (domain::Lattice const &lattice : skipped) {
+    AffineExpr off = (getAffineDimExpr(1, context) - getAffineDimExpr(0, context) - lattice.shift) % lattice.stride;
+    SmallVector<Value> operands(pair.take_back(2));
+    operands.append(domainSymbols.begin(), domainSymbols.end());
+    AffineMap residue = AffineMap::get(2, domainSymbols.size(), off);
+    Value rest = affine::expandAffineMap(emit, emit.getLoc(), residue, operands)->front();
+    inside = arith::AndIOp::create(emit, inside, emit.compare(arith::CmpIPredicate::ne, rest, emit.index(0)));
+  }
+  return inside;
+}
+
+SmallVector<Value> FragmentScores::scores(kernels::KeyTile const &keys, ArrayRef<Value> dots, bool masked) {
+  SmallVector<Value> result;
+  Value none = emit.f32(op.getPlain() ? 0 : -infinity);
+  for (int64_t element = 0; element < map.elements(); ++element) {
+    Value key = emit.add(map.firstKey, element / 4 * 8 + element % 2), dot = dots.empty() ? Value() : dots[element];
+    SmallVector<Value> pair(queries.batch);
+    pair.append({rowIndex(element % 4 / 2), queries.steps.key(emit, emit.add(keys.first, key))});
+    if (!masked) {
+      result.push_back(score(pair, dot));
+    } else if (isPure) {
+      Value visible = arith::AndIOp::create(emit, emit.less(key, keys.count), inDomain(pair));
+      result.push_back(arith::SelectOp::create(emit, visible, score(pair, dot), none));
+    } else {
+      // What the regions read may be out of bounds for other pairs.
+      auto nothing = [&]() -> SmallVector<Value> { return {none}; };
+      result.push_back(emit.choose(
+          emit.less(key, keys.count), emit.getF32Type(),
+          [&]() -> SmallVector<Value> {
+            return emit.choose(
+                inDomain(pair), emit.getF32Type(), [&]() -> SmallVector<Value> { return {score(pair, dot)}; }, nothing);
+          },
+          nothing)[0]);
+    }
+  }
+  return result;
+}
+
+/// The four lanes of a row are neighbours, and all of them get the result.
+Value FragmentScores::acrossRow(Value value, llvm::function_ref<Value(Value, Value)> combine) {
+  for (int32_t distance : {1, 2})
+    value = combine(value, core.exchange(value, distance));
+  return value;
+}
+
+FragmentScores::Weights FragmentScores::weigh(kernels::KeyTile const &keys, ArrayRef<Value> dots, State const &before) {
+  // A mask is needed only where a tile is cut by the domain or by the end of the keys; of rows that do not exist nothing is kept.
+  Value whole = emit.compare(arith::CmpIPredicate::eq, keys.count, emit.index(map.keys));
+  Weights weights;
+  weights.values = emit.choose(
+      arith::AndIOp::create(emit, whole, keys.full), SmallVector<Type>(map.elements(), emit.getF32Type()),
+      [&] { return scores(keys, dots, /*masked=*/false); }, [&] { return scores(keys, dots, /*masked=*/true); });
+  if (op.getPlain())
+    return weights;
+  auto larger = [&](Value a, Value b) -> Value { return arith::MaxNumFOp::create(emit, a, b); };
+  SmallVector<Value, 2> totals;
+  for (unsigned half = 0; half < 2; ++half) {
+    SmallVector<Value *> own;
+    for (int64_t element = 0; element < map.elements(); ++element)
+      if (element % 4 / 2 == half)
+        own.push_back(&weights.values[element]);
+    Value largest = *own[0];
+    for (Value *value : ArrayRef(own).drop_front())
+      largest = larger(largest, *value);
+    largest = acrossRow(largest, larger);
+    if (scalesLate)
+      largest = arith::MulFOp::create(emit, largest, scale);
+    Value now = larger(largest, before[half]);
+    // Nothing seen yet: -inf - -inf would be NaN.
+    Value nothing = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, now, emit.f32(-infinity));
+    Value reference = arith::SelectOp::create(emit, nothing, emit.f32(0), now);
+    Value minus = arith::NegFOp::create(emit, reference), sum;
+    for (Value *value : own) {
+      Value power = scalesLate ? math::FmaOp::create(emit, *value, scale, minus).getResult()
+                               : arith::AddFOp::create(emit, *value, minus).getResult();
+      *value = core.exp2(power);
+      sum = sum ? arith::AddFOp::create(emit, sum, *value).getResult() : *value;
+    }
+    Value factor = core.exp2(arith::SubFOp::create(emit, before[half], reference));
+    weights.factors.push_back(factor);
+    weights.state.push_back(now);
+    totals.push_back(math::FmaOp::create(emit, before[2 + half], factor, sum));
+  }
+  weights.state.append(totals);
+  return weights;
+}
+
+SmallVector<SmallVector<SmallVector<Value>>> FragmentScores::operands(ArrayRef<Value> weights, Type element, int parts) {
+  SmallVector<SmallVector<SmallVector<Value>>> result(parts);
+  SmallVector<Value> rest(weights);
+  for (int part = 0; part < parts; ++part)
+    for (int64_t group = 0; group < map.keys / 16; ++group) {
+      SmallVector<Value> &operand = result[part].emplace_back();
+      for (int64_t pair = 0; pair < 4; ++pair) {
+        // Registers of the operand: rows g and g + 8 at keys 2 t, then at keys 8 + 2 t.
+        Value *of = &rest[8 * group + 2 * pair];
+        operand.push_back(core.pack(element, of[0], of[1]));
+        if (part + 1 < parts)
+          for (unsigned which = 0; which < 2; ++which)
+            of[which] = arith::SubFOp::create(emit, of[which], core.unpack(element, operand.back(), which));
+      }
+    }
+  return result;
+}
+
+SmallVector<Value> FragmentScores::end(State const &state, kernels::SweepState const &after) {
+  if (op.getPlain())
+    return {};
+  auto plus = [&](Value a, Value b) -> Value { return arith::AddFOp::create(emit, a, b); };
+  SmallVector<Value> result;
+  for (unsigned half = 0; half < 2; ++half) {
+    Value total = acrossRow(state[2 + half], plus);
+    if (!after.maximum) {
+      // A row without any key gives 0.
+      Value empty = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, total, emit.f32(0)), one = emit.f32(1);
+      result.push_back(arith::DivFOp::create(emit, one, arith::SelectOp::create(emit, empty, one, total)));
+      continue;
+    }
+    Value first = emit.compare(arith::CmpIPredicate::eq, map.firstKey, emit.index(0));
+    emit.branch(arith::AndIOp::create(emit, first, exists(half)), [&] {
+      memref::StoreOp::create(emit, state[half], after.maximum, stateSubscripts(half));
+      memref::StoreOp::create(emit, total, after.total, stateSubscripts(half));
+    });
+  }
+  return result;
+}
+
+} // namespace heed::device

@@ -1,0 +1,27 @@
+// Staging.h - tiles of matrices of 16-bit elements to shared memory, by all threads of a block together.
+#pragma once
+
+#include "compiler/gpu/TensorCore.h"
+
+namespace heed::device {
+
+/// `columns` is a multiple of 8 and `lineBytes` of 16. Zeros stand beyond the limits, which are sizes of what there is.
+struct StagedTile {
+  int64_t rows;
+  Value rowLimit;
+  int64_t threads;
+  Value thread;
+  int64_t columns = 0, lineBytes = 0;
+  Value columnLimit = {};
+};
+
+/// Whether 16 bytes can be copied at a time: elements along `dim` are neighbours, and groups of 8 begin at multiples of 16 bytes
+/// if the buffer does.
+bool hasWholeChunks(Value buffer, mlir::AffineMap map, unsigned dim);
+
+/// Copies elements at `place(row, column)`, a position in the iteration space of which `map` gives the subscripts; columns run
+/// along `dim`. Asynchronous where the buffer allows it: a commit and a wait have to follow.
+void stage(Emit &emit, StagedTile const &tile, Value to, Value buffer, mlir::AffineMap map, unsigned dim,
+           llvm::function_ref<SmallVector<Value>(Value row, Value column)> place);
+
+} // namespace heed::device
