@@ -71,7 +71,7 @@ SmallVector<Value> TensorCore::loadMatrices(Value address, bool transposed) {
 }
 
 void TensorCore::copy(Value to, Value from, Value bytes) {
-  auto cache = NVVM::LoadCacheModifierAttr::get(emit.getContext(), NVVM::LoadCacheModifierKind::CG);
+  auto cache = NVVM::LoadCacheModifierKindAttr::get(emit.getContext(), NVVM::LoadCacheModifierKind::CG);
   NVVM::CpAsyncOp::create(emit, to, from, emit.getI32IntegerAttr(16), cache, bytes);
 }
 
