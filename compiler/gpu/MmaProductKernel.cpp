@@ -4,7 +4,7 @@
 // keeps its order in shared memory, and ldmatrix turns it where the inner index is not the fastest. A warp owns 64 or 32 rows and 32
 // columns as m16n8 fragments: element c of a fragment is row lane / 4 + 8 (c / 2), column 2 (lane % 4) + c % 2. Sums are f32.
 #include "compiler/gpu/Product.h"
-#include "compiler/gpu/TensorOps.h"
+#include "compiler/gpu/TensorCore.h"
 #include "compiler/gpu/ToKernels.h"
 
 using namespace mlir;
@@ -38,7 +38,7 @@ struct Side {
 class MmaProductEmitter {
 public:
   MmaProductEmitter(Emit &emit, Product const &product, Epilogue &epilogue, Type element)
-      : emit(emit), product(product), epilogue(epilogue), element(element), columns(columnsOf(product)),
+      : emit(emit), core(emit), product(product), epilogue(epilogue), element(element), columns(columnsOf(product)),
         warpsAcross(columns / warpColumns), warpRows(rows / (warps / warpsAcross)), blocks(emit, product, epilogue, rows, columns) {
     left = side(product.left, product.row, rows, true);
     right = side(product.right, product.column, columns, false);
@@ -114,15 +114,8 @@ private:
       };
       auto whole = [&] {
         auto [outer, inner] = copy(emit.index(0));
-        Value inside = isInside(side, outer, inner), zero = emit.index(0);
-        auto type = cast<MemRefType>(side.operand->get().getType());
-        Value offset = zero;
-        for (auto [axis, subscript] : llvm::enumerate(at(side, outer, inner)))
-          offset = emit.add(axis ? emit.mul(offset, emit.dim(side.operand->get(), axis)) : offset, subscript);
-        (void)type;
-        offset = arith::SelectOp::create(emit, inside, offset, zero); // an address that exists
-        copyAsync(emit, elementAddress(emit, side.tiles, {number, line, place}, 2),
-                  globalAddress(emit, side.operand->get(), offset, 2), inside);
+        Value bytes = arith::SelectOp::create(emit, isInside(side, outer, inner), core.i32(2 * chunk), core.i32(0));
+        core.copy(core.addressOf(side.tiles, {number, line, place}), core.addressOf(side.operand->get(), at(side, outer, inner)), bytes);
       };
       auto single = [&] {
         emit.loop(emit.index(0), emit.index(chunk), 1, [&](Value step) {
@@ -144,7 +137,7 @@ private:
   void stageBoth(Value innerBegin, Value number) {
     stage(left, innerBegin, number);
     stage(right, innerBegin, number);
-    commitCopies(emit);
+    core.commitCopies();
   }
 
   /// Four 8 x 8 matrices: two along `outer`, from `first`, by two along the inner index, from `depth`; the first pair of registers
@@ -154,8 +147,8 @@ private:
     Value low = emit.createOrFold<arith::RemUIOp>(matrix, emit.index(2)), high = emit.div(matrix, 2);
     Value outer = emit.add(first, emit.mul(side.isLeft ? low : high, 8)), inner = emit.add(emit.mul(side.isLeft ? high : low, 8), depth);
     if (side.innerFastest)
-      return loadMatrices(emit, elementAddress(emit, side.tiles, {number, emit.add(outer, line), inner}, 2), false);
-    return loadMatrices(emit, elementAddress(emit, side.tiles, {number, emit.add(inner, line), outer}, 2), true);
+      return core.loadMatrices(core.addressOf(side.tiles, {number, emit.add(outer, line), inner}), /*transposed=*/false);
+    return core.loadMatrices(core.addressOf(side.tiles, {number, emit.add(inner, line), outer}), /*transposed=*/true);
   }
 
   SmallVector<Value> multiply(Value number, SmallVector<Value> sums) {
@@ -170,7 +163,7 @@ private:
         for (int64_t j = 0; j < columnTiles; ++j) {
           MutableArrayRef<Value> sum = MutableArrayRef<Value>(sums).slice(4 * (i * columnTiles + j), 4);
           ArrayRef<Value> right = ArrayRef<Value>(rights[j / 2]).slice(2 * (j % 2), 2);
-          llvm::copy(multiplyMatrices(emit, lefts[i], right, sum, element), sum.begin());
+          llvm::copy(core.multiply(element, lefts[i], right, sum), sum.begin());
         }
     }
     return sums;
@@ -185,14 +178,14 @@ private:
       return emit.createOrFold<arith::RemUIOp>(emit.div(innerBegin, slice), emit.index(stages));
     };
     auto body = [&](Value innerBegin, ValueRange sums) -> SmallVector<Value> {
-      waitForCopies(emit, stages - 2);
+      core.waitForCopies(stages - 2);
       gpu::BarrierOp::create(emit); // this slice is there for all, and the one before it was read by all
       Value next = emit.add(innerBegin, (stages - 1) * slice);
       stageBoth(next, stageOf(next));
       return multiply(stageOf(innerBegin), SmallVector<Value>(sums));
     };
     SmallVector<Value> sums = emit.loop(emit.index(0), inner, slice, zeros, body);
-    waitForCopies(emit, 0);
+    core.waitForCopies(0);
     return sums;
   }
 
@@ -223,6 +216,7 @@ private:
   }
 
   Emit &emit;
+  TensorCore core;
   Product product;
   Epilogue &epilogue;
   Type element;

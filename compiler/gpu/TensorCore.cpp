@@ -34,7 +34,8 @@ Value TensorCore::addressOf(Value buffer, ValueRange subscripts) {
     element = emit.add(element, emit.mul(subscript, getValueOrCreateConstantIndexOp(emit, emit.getLoc(), stride)));
   Value base = memref::ExtractAlignedPointerAsIndexOp::create(emit, metadata.getBaseBuffer());
   base = arith::IndexCastOp::create(emit, emit.getI64Type(), base);
-  Value pointer = LLVM::IntToPtrOp::create(emit, LLVM::LLVMPointerType::get(emit.getContext(), globalSpace), base);
+  unsigned space = gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(type) ? sharedSpace : globalSpace;
+  Value pointer = LLVM::IntToPtrOp::create(emit, LLVM::LLVMPointerType::get(emit.getContext(), space), base);
   return at(pointer, emit.mul(element, llvm::divideCeil(type.getElementTypeBitWidth(), 8)));
 }
 
