@@ -9,10 +9,10 @@
 // CHECK:           %[[SUM:.*]] = scf.for %[[K:.*]] = {{.*}} iter_args(%{{.*}} = %[[FIRST]])
 // CHECK:             memref.load %{{.*}}[%[[J]], %[[I]], %[[K]]]
 // CHECK:           memref.store %[[SUM]], %[[Y]][%[[I]], %[[J]]]
-func.func @sum(%x: memref<?x?x?xf32>, %y: memref<?x?xf32>) {
+func.func @sum(%x: memref<?x?x4xf32>, %y: memref<?x?xf32>) {
   linalg.generic {indexing_maps = [affine_map<(a, b, c) -> (a, b, c)>, affine_map<(a, b, c) -> (b, a)>],
                   iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%x : memref<?x?x?xf32>) outs(%y : memref<?x?xf32>) {
+      ins(%x : memref<?x?x4xf32>) outs(%y : memref<?x?xf32>) {
   ^bb0(%in: f32, %out: f32):
     %s = arith.addf %in, %out : f32
     linalg.yield %s : f32
