@@ -78,10 +78,9 @@ private:
   Vectors scores(Strip const &strip);
   Value isClear(Value known, Pair const &first);
   Vectors scoresOfClearPanel(Strip const &strip, Value from, Value to, Vectors maxima);
-  Vectors eachKey(Value from, Value to, Vectors maxima, llvm::function_ref<void(Value key, Vectors &maxima)> body);
-  void scoreKey(Strip const &strip, Value key, bool masked, Vectors &maxima);
-  void scoreClearKeys(Strip const &strip, Value first, int64_t count, Vectors &maxima);
-  void scoreEach(Strip const &strip, Value key, int64_t vector, bool masked);
+  Vectors eachKey(Strip const &strip, Value from, Value to, int64_t group, bool masked, Vectors maxima);
+  void scoreKeys(Strip const &strip, Value first, int64_t count, bool masked, Vectors &maxima);
+  void scoreEach(Strip const &strip, Value key, bool masked);
 
   Value vectorAt(Value buffer, ValueRange subscripts);
   Value lane(int64_t vector) { return emit.index(vector * lanes); }

@@ -84,9 +84,7 @@ AttentionTile::Vectors AttentionTile::scores(Strip const &strip) {
       clear = emit.createOrFold<arith::AndIOp>(clear, exist);
     return emit.choose(
         clear, types, [&] { return scoresOfClearPanel(strip, from, to, so); },
-        [&] {
-          return eachKey(from, to, so, [&](Value key, Vectors &maxima) { scoreKey(strip, key, true, maxima); });
-        });
+        [&] { return eachKey(strip, from, to, 1, /*masked=*/true, so); });
   });
 }
 
@@ -101,11 +99,10 @@ Value AttentionTile::isClear(Value known, Pair const &first) {
       [&]() -> SmallVector<Value> { return {known}; })[0];
 }
 
-AttentionTile::Vectors AttentionTile::eachKey(Value from, Value to, Vectors maxima,
-                                              llvm::function_ref<void(Value, Vectors &)> body) {
-  return emit.loop(from, to, 1, maxima, [&](Value key, ValueRange so) {
+AttentionTile::Vectors AttentionTile::eachKey(Strip const &strip, Value from, Value to, int64_t group, bool masked, Vectors maxima) {
+  return emit.loop(from, to, group, maxima, [&](Value key, ValueRange so) {
     Vectors next(so);
-    body(key, next);
+    scoreKeys(strip, key, group, masked, next);
     return next;
   });
 }
@@ -114,14 +111,8 @@ AttentionTile::Vectors AttentionTile::eachKey(Value from, Value to, Vectors maxi
 AttentionTile::Vectors AttentionTile::scoresOfClearPanel(Strip const &strip, Value from, Value to, Vectors maxima) {
   if (pairs.areProducts() && op.getPlain())
     return maxima;
-  if (!pairs.onLanes(/*masked=*/false))
-    return eachKey(from, to, maxima, [&](Value key, Vectors &so) { scoreKey(strip, key, false, so); });
   auto inGroups = [&](Value begin, Value end, int64_t group, Vectors so) {
-    return emit.loop(begin, end, group, so, [&](Value key, ValueRange so) {
-      Vectors next(so);
-      scoreClearKeys(strip, key, group, next);
-      return next;
-    });
+    return eachKey(strip, begin, end, group, /*masked=*/false, so);
   };
   if (!pairs.areProducts()) {
     // Four vectors at once, as their weights: the steps of one function would wait for each other.
@@ -152,46 +143,34 @@ AttentionTile::Vectors AttentionTile::scoresOfClearPanel(Strip const &strip, Val
       [&] { return inGroups(from, to, 1, maxima); });
 }
 
-/// Scores of `count` keys, whose vectors go through the score region as one.
-void AttentionTile::scoreClearKeys(Strip const &strip, Value first, int64_t count, Vectors &maxima) {
+/// Replaces the dot products of `count` keys by scores; those outside the domain, if `masked`, by what gives no weight. The
+/// vectors of several keys go through the score region as one.
+void AttentionTile::scoreKeys(Strip const &strip, Value first, int64_t count, bool masked, Vectors &maxima) {
   auto place = [&](int64_t key) { return SmallVector<Value>{strip.slot, emit.add(first, key), emit.index(0)}; };
   auto panelAt = [&](int64_t key) -> Value {
     return vector::LoadOp::create(emit, emit.vectorOf(width), blocks.scores, place(key));
   };
-  Value dots;
-  for (int64_t key = 0; key < count && op.hasQuery(); ++key)
-    dots = dots ? emit.concatenate(dots, panelAt(key)) : panelAt(key);
-  Value scores = pairs.score(count * width, pairAt(strip.rowBegin, first), dots, Value(), /*masked=*/false);
-  for (int64_t key = 0; key < count; ++key) {
-    if (!pairs.areProducts()) // else it is there
+  Value scores;
+  if (pairs.onLanes(masked)) {
+    Value dots;
+    for (int64_t key = 0; key < count && op.hasQuery(); ++key)
+      dots = dots ? emit.concatenate(dots, panelAt(key)) : panelAt(key);
+    Value exist = masked ? maskOfFirst(emit, width, emit.sub(strip.rowEnd, strip.rowBegin)) : Value();
+    scores = pairs.score(count * width, pairAt(strip.rowBegin, first), dots, exist, masked);
+    for (int64_t key = 0; key < count && (masked || !pairs.areProducts()); ++key) // else it is there
       vector::StoreOp::create(emit, emit.slice(scores, key * width, width), blocks.scores, place(key));
+  } else {
+    scoreEach(strip, first, masked);
+    scores = panelAt(0);
+  }
+  for (int64_t key = 0; key < count; ++key)
     for (auto [vector, maximum] : llvm::enumerate(maxima))
       maximum = emitLarger(emit, emit.slice(scores, key * width + vector * lanes, lanes), maximum);
-  }
-}
-
-/// Replaces the dot products of a key by scores; those outside the domain, if `masked`, by what gives no weight.
-void AttentionTile::scoreKey(Strip const &strip, Value key, bool masked, Vectors &maxima) {
-  for (int64_t vector = 0; vector < blocks.shape.vectors; ++vector) {
-    SmallVector<Value> here = {strip.slot, key, lane(vector)};
-    Value row = emit.add(strip.rowBegin, vector * lanes);
-    if (!pairs.onLanes(masked)) {
-      scoreEach(strip, key, vector, masked);
-      maxima[vector] = emitLarger(emit, vectorAt(blocks.scores, here), maxima[vector]);
-      continue;
-    }
-    Value dot = op.hasQuery() ? vectorAt(blocks.scores, here) : Value();
-    Value exist = masked ? maskOfFirst(emit, lanes, emit.sub(strip.rowEnd, row)) : Value();
-    Value score = pairs.score(lanes, pairAt(row, key), dot, exist, masked);
-    if (masked || !pairs.areProducts()) // else it is there
-      vector::StoreOp::create(emit, score, blocks.scores, here);
-    maxima[vector] = emitLarger(emit, score, maxima[vector]);
-  }
 }
 
 /// For regions that cannot run on lanes.
-void AttentionTile::scoreEach(Strip const &strip, Value key, int64_t vector, bool masked) {
-  emit.loop(lane(vector), emit.index((vector + 1) * lanes), 1, [&](Value lane) {
+void AttentionTile::scoreEach(Strip const &strip, Value key, bool masked) {
+  emit.loop(emit.index(0), emit.index(width), 1, [&](Value lane) {
     Value row = emit.add(strip.rowBegin, lane);
     SmallVector<Value> here = {strip.slot, key, lane};
     Value score = emit.choose(

@@ -21,11 +21,11 @@ func.func @causal(%n: index, %m: index, %q: memref<?x64xf32>, %k: memref<?x64xf3
   // CHECK: vector.fma
   // CHECK: %[[CLEAR:.*]] = arith.ori %[[FULL]], %{{.*}} : i1
   // CHECK: scf.if %[[CLEAR]] -> (vector<8xf32>, vector<8xf32>) {
-  // CHECK-NOT: vector<8xi32>
+  // CHECK-NOT: vector<16xi32>
   // CHECK: } else {
   // The comparison of i and j is one of lanes; a masked score is selected, never computed with.
-  // CHECK: arith.cmpi {{sle|sge}}, %{{.*}}, %{{.*}} : vector<8xi32>
-  // CHECK: arith.select %{{.*}} : vector<8xi1>, vector<8xf32>
+  // CHECK: arith.cmpi {{sle|sge}}, %{{.*}}, %{{.*}} : vector<16xi32>
+  // CHECK: arith.select %{{.*}} : vector<16xi1>, vector<16xf32>
   // No step works across lanes until the sums are stored.
   // CHECK-NOT: vector.reduction <maxnumf>
   // CHECK: arith.divf
