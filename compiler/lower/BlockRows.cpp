@@ -15,6 +15,8 @@ using namespace mlir;
 
 namespace {
 
+constexpr llvm::StringLiteral triedName = "heed.tried";
+
 /// Repeats the operations of a chain for `count` rows from `first` on.
 class Tile {
 public:
@@ -209,34 +211,43 @@ struct BlockRows : impl::BlockRowsBase<BlockRows> {
         break;
       runOn(*loops[next].getBody());
     }
+    getOperation().walk([](Operation *op) { op->removeAttr(triedName); });
     fuseFreeTensors();
   }
 
-  /// Chains begin with what makes a large tensor of smaller ones.
+  /// Chains begin with what makes a large tensor of smaller ones. A chain takes beginnings of others with it, so each search starts anew;
+  /// what was tried in vain is marked.
   void runOn(Block &block) {
-    SmallVector<Operation *> seeds;
-    for (Operation &op : block) {
-      if (!isa<linalg::GenericOp, ir::AttentionOp>(op) || op.getNumResults() != 1 || RowChain::isFree(&op))
-        continue;
-      Value result = op.getResult(0);
-      int64_t rank = RowChain::longAxes(result);
-      bool fewer = true;
-      double read = 0;
-      for (Value input : cast<DestinationStyleOpInterface>(&op).getDpsInputs())
-        if (!RowChain::isFree(input.getDefiningOp())) {
-          fewer &= RowChain::longAxes(input) < rank;
-          read += RowChain::elements(input);
-        }
-      if (rank >= 2 && fewer && RowChain::elements(result) >= RowChain::worthwhile * read)
-        seeds.push_back(&op);
-    }
-    // A chain takes seeds of others with it.
-    for (Operation *seed : seeds)
-      if (llvm::any_of(block, [&](Operation &op) { return &op == seed; }))
-        tryFrom(seed->getResult(0));
+    auto next = [&]() -> Operation * {
+      for (Operation &op : block)
+        if (isSeed(&op) && !op.hasAttr(triedName))
+          return &op;
+      return nullptr;
+    };
+    while (Operation *seed = next())
+      if (!tryFrom(seed->getResult(0)))
+        seed->setAttr(triedName, UnitAttr::get(&getContext()));
   }
 
-  void tryFrom(Value seed) {
+  static bool isSeed(Operation *op) {
+    if (!isa<linalg::GenericOp, ir::AttentionOp>(op) || op->getNumResults() != 1 || RowChain::isFree(op))
+      return false;
+    Value result = op->getResult(0);
+    int64_t rank = RowChain::longAxes(result);
+    if (rank < 2)
+      return false;
+    double read = 0;
+    for (Value input : cast<DestinationStyleOpInterface>(op).getDpsInputs()) {
+      if (RowChain::isFree(input.getDefiningOp()))
+        continue;
+      if (RowChain::longAxes(input) >= rank)
+        return false;
+      read += RowChain::elements(input);
+    }
+    return RowChain::elements(result) >= RowChain::worthwhile * read;
+  }
+
+  bool tryFrom(Value seed) {
     std::string reason;
     auto type = cast<RankedTensorType>(seed.getType());
     SmallVector<int64_t> axes;
@@ -252,7 +263,8 @@ struct BlockRows : impl::BlockRowsBase<BlockRows> {
         remark::passed(seed.getLoc(), remark::RemarkOpts::name("BlockRows").category("heed-memory"))
             << ("computed for " + std::to_string(rows) + " rows at a time, with " + std::to_string(chain->largeCount() - 1) +
                 " other tensors of this size");
-        return rewrite(*chain);
+        rewrite(*chain);
+        return true;
       }
       if (reason.empty())
         reason = here;
@@ -260,6 +272,7 @@ struct BlockRows : impl::BlockRowsBase<BlockRows> {
     if (!reason.empty())
       remark::missed(seed.getLoc(), remark::RemarkOpts::name("BlockRows").category("heed-memory"))
           << ("held whole, not for a few rows at a time: " + reason);
+    return false;
   }
 
   /// Rows are dealt out to a fixed number of tasks, and each task goes through its own in blocks. All blocks have the same height, so
