@@ -23,12 +23,14 @@ struct Placed {
   scf::ParallelOp chunks; // null outside parallel loops
   SizeFormula size;       // of all copies, in bytes, not yet rounded
   Lifetime lifetime;
+  Lifetime inside; // within one chunk
 };
 
 /// Buffers that share memory: no two are alive at once.
 struct Slot {
   SmallVector<unsigned> members;
   unsigned freeFrom = 0;
+  unsigned freeInside = 0; // in a chunk of the loop of the last member
   double typicalBytes = 0;
 };
 
@@ -50,15 +52,21 @@ scf::ParallelOp outermostParallel(Operation *op) {
 SmallVector<Slot> assignSlots(MutableArrayRef<Placed> buffers, SizeFormulas const &formulas) {
   SmallVector<Slot> slots;
   SmallVector<unsigned> order = llvm::to_vector(llvm::seq<unsigned>(0, buffers.size()));
-  llvm::stable_sort(order,
-                    [&](unsigned a, unsigned b) { return buffers[a].lifetime.begin < buffers[b].lifetime.begin; });
+  llvm::stable_sort(order, [&](unsigned a, unsigned b) {
+    return std::pair(buffers[a].lifetime.begin, buffers[a].inside.begin) <
+           std::pair(buffers[b].lifetime.begin, buffers[b].inside.begin);
+  });
   for (unsigned index : order) {
     Placed &buffer = buffers[index];
     double bytes = formulas.typical(buffer.size);
     Slot *best = nullptr;
     double bestWaste = 0;
     for (Slot &slot : slots) {
-      if (slot.freeFrom > buffer.lifetime.begin)
+      // Chunks run at the same time, but a chunk reaches only copies of its own number, if these are equally large.
+      Placed const &last = buffers[slot.members.back()];
+      bool sharesChunk = buffer.chunks && last.chunks == buffer.chunks && last.size == buffer.size &&
+                         slot.freeInside <= buffer.inside.begin;
+      if (slot.freeFrom > buffer.lifetime.begin && !sharesChunk)
         continue;
       bool equal = llvm::any_of(slot.members, [&](unsigned member) { return buffers[member].size == buffer.size; });
       double waste = equal ? -1 : std::abs(slot.typicalBytes - bytes);
@@ -67,6 +75,8 @@ SmallVector<Slot> assignSlots(MutableArrayRef<Placed> buffers, SizeFormulas cons
     }
     if (!best)
       best = &slots.emplace_back();
+    bool sameLoop = !best->members.empty() && buffer.chunks && buffers[best->members.back()].chunks == buffer.chunks;
+    best->freeInside = std::max(sameLoop ? best->freeInside : 0, buffer.inside.end + 1);
     best->members.push_back(index);
     best->freeFrom = buffer.lifetime.end + 1;
     best->typicalBytes = std::max(best->typicalBytes, bytes);
@@ -113,7 +123,7 @@ struct PlanArena : impl::PlanArenaBase<PlanArena> {
     for (memref::AllocOp alloc : allocs) {
       if (!alloc.getType().getLayout().isIdentity())
         return alloc.emitError("expected a buffer without layout");
-      Placed buffer{alloc, outermostParallel(alloc), {}, {}};
+      Placed buffer{alloc, outermostParallel(alloc), {}, {}, {}};
       if (buffer.chunks && placeOnStack(alloc, buffer.chunks))
         continue;
       MemRefType type = alloc.getType();
@@ -126,7 +136,8 @@ struct PlanArena : impl::PlanArenaBase<PlanArena> {
         return alloc.emitError(
             "the number of chunks of the loop around this buffer is not a function of the run-time sizes");
       // Chunks run at the same time, so what is alive in one of them is alive in the whole loop.
-      buffer.lifetime = buffer.chunks ? lifetimes.of(buffer.chunks) : lifetimes.of(alloc.getMemref());
+      buffer.inside = lifetimes.of(alloc.getMemref());
+      buffer.lifetime = buffer.chunks ? lifetimes.of(buffer.chunks) : buffer.inside;
       buffers.push_back(buffer);
     }
     SmallVector<Slot> slots = assignSlots(buffers, formulas);
