@@ -204,9 +204,10 @@ private:
         continue;
       llvm::append_range(match.ranges, outside.ranges());
       llvm::append_range(match.ranges, inside.ranges());
-      // A range begins in the chunk, or one key in front of it.
+      // A range begins behind a key of the chunk, or behind the one in front of it; or at a key of the chunk.
       std::optional<int64_t> shift = match.constantShift();
-      return match.ranges.empty() || (shift && (*shift == 0 || *shift == -1)) ||
+      bool withKey = llvm::any_of(match.ranges, [](RangeSum const &range) { return range.withKey; });
+      return match.ranges.empty() || (shift && (*shift == 0 || (*shift == -1 && !withKey))) ||
              refuse("the range that a decay sums over does not begin at a key of the chunk");
     }
     return refuse("a factor of the weights does not split between rows and keys");

@@ -67,14 +67,14 @@ bool Separable::isDifference(Value left, Value right) {
   return sameComputation(left, right, map);
 }
 
-/// The index compared with t in `condition`: t > lower or t <= upper.
-static Value boundOf(Value condition, Value t, bool upper) {
+/// The other side of a comparison of t, if it is `predicate` with t on the left.
+static Value boundOf(Value condition, Value t, arith::CmpIPredicate predicate) {
   auto compare = condition.getDefiningOp<arith::CmpIOp>();
   if (!compare)
     return {};
   using P = arith::CmpIPredicate;
-  P wanted = upper ? P::sle : P::sgt, mirrored = upper ? P::sge : P::slt;
-  if (compare.getPredicate() == wanted && compare.getLhs() == t)
+  P mirrored = predicate == P::sle ? P::sge : predicate == P::sgt ? P::slt : P::sle;
+  if (compare.getPredicate() == predicate && compare.getLhs() == t)
     return compare.getRhs();
   if (compare.getPredicate() == mirrored && compare.getRhs() == t)
     return compare.getLhs();
@@ -103,20 +103,25 @@ bool Separable::isRangeSum(tensor::ExtractOp read) {
   collectConjuncts(reduce.getCondition(), conjuncts);
   Value t = reduce.getDomainBlock()->getArgument(0);
   ValueRange arguments = sum.getValueBlock()->getArguments();
-  bool lower = false, upper = false;
+  bool lower = false, upper = false, withKey = true;
+  using P = arith::CmpIPredicate;
   for (Value condition : conjuncts) {
-    if (boundOf(condition, t, /*upper=*/false) == arguments[*columnAxis])
+    if (boundOf(condition, t, P::sgt) == arguments[*columnAxis]) {
       lower = true;
-    else if (boundOf(condition, t, /*upper=*/true) == arguments[*rowAxis])
+      withKey = false;
+    } else if (boundOf(condition, t, P::sge) == arguments[*columnAxis]) {
+      lower = true;
+    } else if (boundOf(condition, t, P::sle) == arguments[*rowAxis]) {
       upper = true;
-    else
+    } else {
       return false;
+    }
   }
   IndexSet used = indicesOf(reduce.getYielded(), sum);
   if (!lower || !upper || used.contains(arguments[*rowAxis]) || used.contains(arguments[*columnAxis]))
     return false;
   if (llvm::none_of(found, [&](RangeSum const &range) { return range.read == read; }))
-    found.push_back({read, sum, reduce, *rowAxis, *columnAxis});
+    found.push_back({read, sum, reduce, *rowAxis, *columnAxis, withKey});
   return true;
 }
 

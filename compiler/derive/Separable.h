@@ -5,16 +5,17 @@
 
 namespace heed::derive {
 
-/// A read of `sum[.., i, .., j, ..] = sum over t in (j, i] of a value that depends on neither i nor j`.
+/// A read of `sum[.., i, .., j, ..] = sum over t in (j, i], or in [j, i] (`withKey`), of a value that depends on neither i nor j`.
 struct RangeSum {
   mlir::tensor::ExtractOp read;
   heed::ir::DefineOp sum;
   heed::ir::ReduceOp reduce;
   unsigned rowAxis, columnAxis;
+  bool withKey = false;
 };
 
 /// Decides by structure: exponentials and powers whose exponent is additive, L(i, j) = L(i, p + origin) + L(p, j). Additive are
-/// a * (i - j) + b with b = a * origin, f(i) - f(j), sums over (j, i] (both with origin 0), and sums and multiples of these.
+/// a * (i - j) + b with b = a * origin, f(i) - f(j), sums over (j, i] or [j, i] (all with origin 0), and sums and multiples of these.
 class Separable {
 public:
   /// `row` and `column` are arguments inside `owner`. `origin` is an affine form of `symbols`.
