@@ -1,6 +1,7 @@
 // CausalGroup.cpp - which causal sums share chunks, and which definitions can be computed with them.
 #include "compiler/derive/CausalGroup.h"
 
+#include "compiler/derive/InlineReads.h"
 #include "compiler/derive/LinalgOperands.h"
 
 using namespace mlir;
@@ -46,6 +47,20 @@ bool readsOwnRow(DefineOp consumer, CausalSum &first, CausalMember &member, tens
   return true;
 }
 
+/// The definition that reads `define`, directly or through definitions of single elements that only it reads (a floor below a
+/// denominator): those are computed in it.
+void inlineIntoConsumer(DefineOp define, DefineOp consumer) {
+  SmallVector<DefineOp> between;
+  for (Operation *user : define->getUsers()) {
+    auto owner = user->getParentOfType<DefineOp>();
+    if (owner && owner != consumer && owner->getBlock() == consumer->getBlock() && !containsReduce(owner) && !owner.hasDomain() &&
+        llvm::all_of(owner->getUsers(), [&](Operation *reader) { return reader->getParentOfType<DefineOp>() == consumer; }))
+      between.push_back(owner);
+  }
+  inlineReads(consumer.getValue(), consumer,
+              [&](DefineOp producer, IndexSet const &) { return llvm::is_contained(between, producer); });
+}
+
 /// The definition that is the only reader of all sums of the group.
 DefineOp consumerOf(CausalGroup &group) {
   auto wide = llvm::find_if(group.members, [](CausalMember &member) { return bool(member.match.feature); });
@@ -62,6 +77,7 @@ DefineOp consumerOf(CausalGroup &group) {
     if (!sameSize(size, own))
       return {};
   for (CausalMember &member : group.members) {
+    inlineIntoConsumer(member.original, consumer);
     if (member.match.feature && !sameSize(member.match.features(), first.features()))
       return {};
     for (Operation *user : member.original->getUsers()) {
@@ -133,6 +149,12 @@ std::vector<CausalGroup> groupCausalSums(std::vector<CausalMember> members) {
     group.consumer = consumerOf(group);
     findLocals(group);
   }
+  // A consumer's rows are known when its group's chunks are done: nothing computes them again.
+  for (CausalGroup &group : groups)
+    for (CausalMember &member : group.members)
+      llvm::erase_if(member.locals, [&](LocalRead &local) {
+        return llvm::any_of(groups, [&](CausalGroup &other) { return other.consumer == local.producer; });
+      });
   return groups;
 }
 

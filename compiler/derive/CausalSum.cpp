@@ -1,6 +1,8 @@
 // CausalSum.cpp - the structure of a causal sum: which keys a row sees, and which factor belongs to whom.
 #include "compiler/derive/CausalSum.h"
 
+#include "compiler/derive/InlineReads.h"
+
 using namespace mlir;
 using namespace heed::ir;
 
@@ -16,7 +18,8 @@ public:
     if (!isPlainSum(match.sum) || !match.sum.hasDomain() || !findPrefix())
       return std::nullopt;
     match.column = match.sum.getValueBlock()->getArgument(0);
-    inlinePairs();
+    // What `out` reads for every pair is computed in it.
+    inlineReads(match.sum.getValue(), match.out, [&](DefineOp, IndexSet const &indices) { return isPair(indices); });
     if (!findDots() || !checkKeys() || !assignOuter() || !assignInner() || !checkPairs())
       return std::nullopt;
     return match;
@@ -63,28 +66,6 @@ private:
   }
 
   bool isPair(IndexSet const &indices) { return indices.contains(match.row) && indices.contains(match.column); }
-
-  /// Computes definitions without reductions that `out` reads for every pair in `out` itself.
-  void inlinePairs() {
-    SmallVector<tensor::ExtractOp> worklist;
-    match.sum.getValue().walk([&](tensor::ExtractOp read) { worklist.push_back(read); });
-    while (!worklist.empty()) {
-      tensor::ExtractOp read = worklist.pop_back_val();
-      auto producer = read.getTensor().getDefiningOp<DefineOp>();
-      if (!producer || containsReduce(producer) || !isPair(indicesOf(read, match.out)))
-        continue;
-      OpBuilder builder(read);
-      IRMapping map;
-      map.map(producer.getValueBlock()->getArguments(), read.getIndices());
-      Value value = cloneSlice(builder, producer.getYielded(), producer, map);
-      producer.getValue().walk([&](tensor::ExtractOp original) {
-        if (Value copy = map.lookupOrNull(original.getResult()))
-          worklist.push_back(copy.getDefiningOp<tensor::ExtractOp>());
-      });
-      read.replaceAllUsesWith(value);
-      read.erase();
-    }
-  }
 
   /// The factors of the value inside `out`; a quotient is a product with the reciprocal.
   void collect(Value value, SmallVectorImpl<Value> &factors) {

@@ -24,6 +24,8 @@ void heed::buildDerivePipeline(OpPassManager &manager) {
   pm.addPass(createCSEPass());
   pm.addPass(createRecogniseSoftmax());
   pm.addPass(createDistributeSums());
+  // Before sums are reassociated: what depends on both row and column would keep them from it.
+  pm.addPass(createSplitAngles());
   pm.addPass(createReassociate());
   // Before attention, which takes the pairs inside a chunk.
   pm.addPass(createChunkCausal());

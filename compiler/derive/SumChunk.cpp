@@ -10,7 +10,7 @@ namespace heed::derive {
 namespace {
 
 /// What a state costs beside its multiplications, in multiply-adds per element and chunk: it is packed, added to and stored.
-constexpr double stateOverhead = 64;
+constexpr double stateOverhead = 16;
 
 /// Chunks cost C / 2 * (d + e) multiply-adds per row for pairs, and d * e * overhead / C for the passes over the state.
 int64_t chunkRows(int64_t width, int64_t features) {

@@ -4,7 +4,7 @@
 
 // CHECK-LABEL: func @linear
 // CHECK-SAME: %[[N:.*]]: index, %[[Q:.*]]: tensor<4x?x64xf32>, %[[K:.*]]: tensor<4x?x64xf32>, %[[V:.*]]: tensor<4x?x32xf32>
-// REMARK: [Passed] ChunkCausal{{.*}}chunks of 64 rows and a state of all keys before them
+// REMARK: [Passed] ChunkCausal{{.*}}chunks of 32 rows and a state of all keys before them
 func.func @linear(%n: index, %q: tensor<4x?x64xf32>, %k: tensor<4x?x64xf32>, %v: tensor<4x?x32xf32>) -> tensor<4x?x32xf32> {
   // Heads are independent.
   // CHECK: scf.forall (%[[H:.*]]) in (4)
@@ -13,12 +13,12 @@ func.func @linear(%n: index, %q: tensor<4x?x64xf32>, %k: tensor<4x?x64xf32>, %v:
   // Pairs of a chunk
   // CHECK: %[[OWN:.*]] = heed.define() value (%[[R:.*]], %[[C:.*]]) {
   // CHECK: heed.reduce sum(%c64
-  // CHECK: } : tensor<64x64xf32>
+  // CHECK: } : tensor<32x32xf32>
   // CHECK: heed.reduce sum({{.*}}) where (%[[J:.*]]) {
   // CHECK-NEXT: arith.cmpi sle, %[[J]]
   // Keys before it
   // CHECK: tensor.extract %[[S]]
-  // CHECK: } : tensor<64x32xf32>
+  // CHECK: } : tensor<32x32xf32>
   // The next state
   // CHECK: tensor.extract %[[K]]
   // CHECK: tensor.extract %[[V]]
