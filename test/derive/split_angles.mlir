@@ -3,7 +3,7 @@
 // The cosine of an angle between row and column becomes a part of their product; other angles stay.
 
 // CHECK-LABEL: func @positions
-// REMARK: [Passed] SplitAngles{{.*}}one product of 16 elements
+// REMARK: [Passed] SplitAngles{{.*}}one product of {{.*}}16
 func.func @positions(%n: index, %q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %scale: tensor<f32>) -> tensor<?x4xf32> {
   // The row's turn: cos a and -sin a, once for each row
   // CHECK: %[[C:.*]] = heed.define(%{{.*}}) value (%[[I:.*]]) {
