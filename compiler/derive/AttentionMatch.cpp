@@ -80,6 +80,9 @@ private:
     auto column = axes ? llvm::find(*axes, match.column) : nullptr;
     if (!axes || column == axes->end())
       return refuse("the sum does not run over an axis of the weights");
+    auto loops = match.out.getValueBlock()->getArguments();
+    if (llvm::any_of(*axes, [&](Value index) { return index != match.column && !llvm::is_contained(loops, index); }))
+      return refuse("a row of the weights is chosen outside the definition");
     unsigned axis = column - axes->begin();
     if (SoftmaxOp softmax = weights.getSoftmax(); softmax && softmax.getAxis() != axis)
       return refuse("the sum does not run over the axis that the softmax normalises");

@@ -53,7 +53,7 @@ def FuseElementwise : Pass<"heed-fuse-elementwise"> {
 def BlockRows : Pass<"heed-block-rows", "::mlir::func::FuncOp"> {
   let summary = "Computes what holds a number for each pair for a few rows at a time";
   let description = [{
-    Runs on tensors, before contractions are packed, on what no attention kernel takes: entmax, sparsemax, heads that mix, relative
+    Runs on tensors, before contractions are packed, on what no attention kernel takes: weights cut by a threshold, heads that mix, relative
     positions. From a tensor with two long axes (run-time sizes, or at least 512) that is made of tensors with fewer, it collects what
     makes and reads tensors as large, and all that lies between, as long as row i of everything needs only row i of what the chain makes:
     products, masks, reductions along the row, loops over states of rows, `heed.attention` and `heed.topk`. This chain runs for
