@@ -104,6 +104,9 @@ private:
 
 } // namespace
 
-void emitAttention(Emit &emit, ir::AttentionOp op) { AttentionEmitter(emit, op).run(); }
+bool emitAttention(Emit &emit, ir::AttentionOp op) {
+  AttentionEmitter(emit, op).run();
+  return MmaShape::of(op).has_value();
+}
 
 } // namespace heed::device

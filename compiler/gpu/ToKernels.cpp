@@ -87,8 +87,10 @@ struct ToKernels : impl::ToKernelsBase<ToKernels> {
       device::emitTopK(emit, topk);
       explain(op, "a thread per row");
     } else if (auto attention = dyn_cast<ir::AttentionOp>(op)) {
-      device::emitAttention(emit, attention);
-      explain(op, "attention by blocks of queries, with fused multiply-add");
+      bool onTensorCores = device::emitAttention(emit, attention);
+      explain(op, onTensorCores ? "attention by blocks of queries, on tensor cores (mma.sync)"
+                                : "attention by blocks of queries, with fused multiply-add; tensor cores take products of queries and "
+                                  "keys of f16 or bf16, at most 256 wide");
     } else {
       return op->emitError() << "no GPU kernel for '" << op->getName() << "'";
     }

@@ -20,8 +20,8 @@ bool emitRows(Emit &emit, mlir::linalg::GenericOp op);
 /// One thread per element of the result.
 void emitGeneric(Emit &emit, mlir::linalg::GenericOp op);
 
-/// One block of threads per block of queries.
-void emitAttention(Emit &emit, ir::AttentionOp op);
+/// One block of threads per block of queries; says whether tensor cores compute the products.
+bool emitAttention(Emit &emit, ir::AttentionOp op);
 
 /// One thread per row.
 void emitTopK(Emit &emit, ir::TopKOp op);
