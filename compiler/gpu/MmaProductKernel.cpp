@@ -230,7 +230,7 @@ private:
 
 bool emitMmaProduct(Emit &emit, Product const &product, Epilogue &epilogue) {
   Type element = getElementTypeOrSelf(product.left->get().getType());
-  if (element != getElementTypeOrSelf(product.right->get().getType()) || !(element.isF16() || element.isBF16()))
+  if (element != getElementTypeOrSelf(product.right->get().getType()) || !TensorCore::takes(element))
     return false;
   MmaProductEmitter(emit, product, epilogue, element).run();
   return true;

@@ -1,7 +1,6 @@
 // WarpKeyFilter.cpp - a vote, and butterflies for the ranges of data.
 #include "compiler/gpu/WarpKeyFilter.h"
-
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "compiler/gpu/TensorCore.h"
 
 using namespace mlir;
 
@@ -29,10 +28,7 @@ Value WarpKeyFilter::anyKey(domain::Part const &part, Value begin, int64_t width
   return anyOf(any);
 }
 
-Value WarpKeyFilter::anyOf(Value found) {
-  Value everyone = arith::ConstantIntOp::create(emit, emit.getI32Type(), -1);
-  return NVVM::VoteSyncOp::create(emit, emit.getI1Type(), everyone, found, NVVM::VoteSyncKind::any);
-}
+Value WarpKeyFilter::anyOf(Value found) { return TensorCore(emit).any(found); }
 
 Value WarpKeyFilter::leastOf(Value value) {
   return across(value, [&](Value a, Value b) { return arith::MinSIOp::create(emit, a, b); });
