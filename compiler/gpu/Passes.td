@@ -14,20 +14,41 @@ def ToKernels : Pass<"heed-to-kernels", "::mlir::func::FuncOp"> {
     The form that fits everything is one thread per element of the result, with the reductions as loops inside.
 
     ```mlir
-    linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
-        ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) { ... }
+    func.func @f(%x: memref<?xf32>, %y: memref<?xf32>) {
+      linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+          ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) {
+      ^bb0(%a: f32, %out: f32):
+        %s = arith.addf %a, %a : f32
+        linalg.yield %s : f32
+      }
+      return
+    }
     ```
     becomes
     ```mlir
-    gpu.launch blocks(...) in (%gx = %blocks, ...) threads(...) in (%tx = %c128, ...) {
-      %item = ... block and thread number
-      %inside = arith.cmpi ult, %item, %n : index
-      scf.if %inside {
-        %a = memref.load %x[%item] : memref<?xf32>
-        ...
-        memref.store %s, %y[%item] : memref<?xf32>
-      }
-      gpu.terminator
+    func.func @f(%arg0: memref<?xf32>, %arg1: memref<?xf32>) {
+      %c128 = arith.constant 128 : index
+      %c127 = arith.constant 127 : index
+      %c1 = arith.constant 1 : index
+      %c0 = arith.constant 0 : index
+      %dim = memref.dim %arg0, %c0 : memref<?xf32>
+      %0 = arith.addi %dim, %c127 : index
+      %1 = arith.divui %0, %c128 : index
+      gpu.launch blocks(%arg2, %arg3, %arg4) in (%arg8 = %1, %arg9 = %c1, %arg10 = %c1) threads(%arg5, %arg6, %arg7) in (%arg11 = %c128, %arg12 = %c1, %arg13 = %c1) {
+        %thread_id_x = gpu.thread_id  x
+        %block_id_x = gpu.block_id  x
+        %2 = arith.muli %block_id_x, %c128 : index
+        %3 = arith.addi %2, %thread_id_x : index
+        %4 = arith.cmpi ult, %3, %dim : index
+        scf.if %4 {
+          %5 = arith.remui %3, %dim : index
+          %6 = memref.load %arg0[%5] : memref<?xf32>
+          %7 = arith.addf %6, %6 : f32
+          memref.store %7, %arg1[%5] : memref<?xf32>
+        }
+        gpu.terminator
+      } {heed.kernel = "map"}
+      return
     }
     ```
   }];
@@ -43,14 +64,44 @@ def NarrowAttention : Pass<"heed-narrow-attention", "::mlir::func::FuncOp"> {
     If the result is only used rounded, an attribute says to what: then weights need not be more exact than that.
 
     ```mlir
-    %q32 = linalg.generic ... ins(%q : tensor<?x64xf16>) { arith.extf }
-    %o = heed.attention ... ins(%q32, ...)
-    %r = linalg.generic ... ins(%o : tensor<?x64xf32>) { arith.truncf ... to f16 }
+    func.func @f(%n: index, %q: tensor<?x64xf16>, %k: tensor<?x64xf32>, %v: tensor<?x64xf32>, %wide: tensor<?x64xf32>, %narrow: tensor<?x64xf16>)
+        -> tensor<?x64xf16> {
+      %c64 = arith.constant 64 : index
+      %q32 = linalg.generic {indexing_maps = [affine_map<(i, c) -> (i, c)>, affine_map<(i, c) -> (i, c)>], iterator_types = ["parallel", "parallel"]}
+          ins(%q : tensor<?x64xf16>) outs(%wide : tensor<?x64xf32>) {
+      ^bb0(%in: f16, %out: f32):
+        %w = arith.extf %in : f16 to f32
+        linalg.yield %w : f32
+      } -> tensor<?x64xf32>
+      %o = heed.attention(%n, %n, %c64, %c64) ins(%q32, %k, %v : tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>) outs(%wide : tensor<?x64xf32>)
+          indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>,
+                           affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>]
+          score (%i, %j, %dot: f32) {
+            heed.yield %dot : f32
+          } -> tensor<?x64xf32>
+      %r = linalg.generic {indexing_maps = [affine_map<(i, c) -> (i, c)>, affine_map<(i, c) -> (i, c)>], iterator_types = ["parallel", "parallel"]}
+          ins(%o : tensor<?x64xf32>) outs(%narrow : tensor<?x64xf16>) {
+      ^bb0(%in: f32, %out: f16):
+        %w = arith.truncf %in : f32 to f16
+        linalg.yield %w : f16
+      } -> tensor<?x64xf16>
+      return %r : tensor<?x64xf16>
+    }
     ```
     becomes
     ```mlir
-    %o = heed.attention ... ins(%q, ...) {heed.stored_as = f16}
-    %r = linalg.generic ... ins(%o : tensor<?x64xf32>) { arith.truncf ... to f16 }
+    func.func @f(%arg0: index, %arg1: tensor<?x64xf16>, %arg2: tensor<?x64xf32>, %arg3: tensor<?x64xf32>, %arg4: tensor<?x64xf32>, %arg5: tensor<?x64xf16>) -> tensor<?x64xf16> {
+      %c64 = arith.constant 64 : index
+      %0 = heed.attention(%arg0, %arg0, %c64, %c64) ins(%arg1, %arg2, %arg3 : tensor<?x64xf16>, tensor<?x64xf32>, tensor<?x64xf32>) outs(%arg4 : tensor<?x64xf32>) indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d2)>, affine_map<(d0, d1, d2, d3) -> (d1, d2)>, affine_map<(d0, d1, d2, d3) -> (d1, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d3)>] score (%i, %j, %dot: f32) {
+        heed.yield %dot : f32
+      } {heed.stored_as = f16} -> tensor<?x64xf32>
+      %1 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%0 : tensor<?x64xf32>) outs(%arg5 : tensor<?x64xf16>) {
+      ^bb0(%in: f32, %out: f16):
+        %2 = arith.truncf %in : f32 to f16
+        linalg.yield %2 : f16
+      } -> tensor<?x64xf16>
+      return %1 : tensor<?x64xf16>
+    }
     ```
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
@@ -64,15 +115,42 @@ def OutlineKernels : Pass<"heed-outline-kernels", "::mlir::ModuleOp"> {
     `heed.kernel` of the launch.
 
     ```mlir
-    gpu.launch blocks(...) threads(...) { use(%x, %n) gpu.terminator }
+    func.func @m(%x: memref<?xf32>, %n: index) {
+      %c1 = arith.constant 1 : index
+      %c128 = arith.constant 128 : index
+      %half = arith.constant 0.5 : f32
+      gpu.launch blocks(%bx, %by, %bz) in (%gx = %c1, %gy = %c1, %gz = %c1) threads(%tx, %ty, %tz) in (%sx = %c128, %sy = %c1, %sz = %c1) {
+        %t = gpu.thread_id x
+        %inside = arith.cmpi ult, %t, %n : index
+        scf.if %inside {
+          memref.store %half, %x[%t] : memref<?xf32>
+        }
+        gpu.terminator
+      } {heed.kernel = "fill"}
+      return
+    }
     ```
     becomes
     ```mlir
-    gpu.module @kernels {
-      gpu.func @m_0_add(%x: memref<?xf32>, %n: index) kernel { use(%x, %n) gpu.return }
+    module attributes {gpu.container_module} {
+      gpu.module @kernels {
+        gpu.func @kernel_0_fill(%arg0: index, %arg1: memref<?xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+          %cst = arith.constant 5.000000e-01 : f32
+          %thread_id_x = gpu.thread_id  x
+          %0 = arith.cmpi ult, %thread_id_x, %arg0 : index
+          scf.if %0 {
+            memref.store %cst, %arg1[%thread_id_x] : memref<?xf32>
+          }
+          gpu.return
+        }
+      }
+      func.func @m(%arg0: memref<?xf32>, %arg1: index) {
+        %c1 = arith.constant 1 : index
+        %c128 = arith.constant 128 : index
+        gpu.launch_func  @kernels::@kernel_0_fill blocks in (%c1, %c1, %c1) threads in (%c128, %c1, %c1)  args(%arg1 : index, %arg0 : memref<?xf32>)
+        return
+      }
     }
-    ...
-    gpu.launch_func @kernels::@m_0_add blocks in (...) threads in (...) args(%x : memref<?xf32>, %n : index)
     ```
   }];
   let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect"];
@@ -84,11 +162,42 @@ def MergeKernels : Pass<"heed-merge-kernels", "::mlir::ModuleOp"> {
     Layers that repeat are unrolled, so most kernels of a deep model are the same code on other buffers.
 
     ```mlir
-    gpu.launch_func @kernels::@m_7_add ...
+    module attributes {gpu.container_module} {
+      gpu.module @kernels {
+        gpu.func @m_0_one(%p: !llvm.ptr) kernel {
+          %v = arith.constant 1.0 : f32
+          llvm.store %v, %p : f32, !llvm.ptr
+          gpu.return
+        }
+        gpu.func @m_7_one(%p: !llvm.ptr) kernel {
+          %v = arith.constant 1.0 : f32
+          llvm.store %v, %p : f32, !llvm.ptr
+          gpu.return
+        }
+      }
+      func.func @m(%p: !llvm.ptr, %c1: index) {
+        gpu.launch_func @kernels::@m_0_one blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%p : !llvm.ptr)
+        gpu.launch_func @kernels::@m_7_one blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%p : !llvm.ptr)
+        return
+      }
+    }
     ```
     becomes, where the bodies are equal,
     ```mlir
-    gpu.launch_func @kernels::@m_0_add ...
+    module attributes {gpu.container_module} {
+      gpu.module @kernels {
+        gpu.func @m_0_one(%arg0: !llvm.ptr) kernel {
+          %cst = arith.constant 1.000000e+00 : f32
+          llvm.store %cst, %arg0 : f32, !llvm.ptr
+          gpu.return
+        }
+      }
+      func.func @m(%arg0: !llvm.ptr, %arg1: index) {
+        gpu.launch_func  @kernels::@m_0_one blocks in (%arg1, %arg1, %arg1) threads in (%arg1, %arg1, %arg1)  args(%arg0 : !llvm.ptr)
+        gpu.launch_func  @kernels::@m_0_one blocks in (%arg1, %arg1, %arg1) threads in (%arg1, %arg1, %arg1)  args(%arg0 : !llvm.ptr)
+        return
+      }
+    }
     ```
   }];
   let dependentDialects = ["::mlir::gpu::GPUDialect"];
@@ -101,13 +210,50 @@ def KernelArguments : Pass<"heed-kernel-arguments", "::mlir::ModuleOp"> {
     sizes; a size that several buffers share is passed once.
 
     ```mlir
-    gpu.func @k(%x: memref<?x4xf32>, %y: memref<?xf32>) kernel
-    gpu.launch_func @kernels::@k ... args(%a : memref<?x4xf32>, %b : memref<?xf32>)
+    module attributes {gpu.container_module} {
+      gpu.module @kernels {
+        gpu.func @k(%x: memref<?x4xf32>, %y: memref<?xf32>) kernel {
+          %t = gpu.thread_id x
+          %v = memref.load %x[%t, %t] : memref<?x4xf32>
+          memref.store %v, %y[%t] : memref<?xf32>
+          gpu.return
+        }
+      }
+      func.func @f(%bytes: memref<?xi8>, %at: index, %n: index, %c1: index) {
+        %x = memref.view %bytes[%at][%n] : memref<?xi8> to memref<?x4xf32>
+        %y = memref.view %bytes[%at][%n] : memref<?xi8> to memref<?xf32>
+        gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%x : memref<?x4xf32>, %y : memref<?xf32>)
+        return
+      }
+    }
     ```
     becomes, where both have %n rows,
     ```mlir
-    gpu.func @k(%x: !llvm.ptr, %n: index, %y: !llvm.ptr) kernel
-    gpu.launch_func @kernels::@k ... args(%pa : !llvm.ptr, %n : index, %pb : !llvm.ptr)
+    module attributes {gpu.container_module} {
+      gpu.module @kernels {
+        gpu.func @k(%arg0: !llvm.ptr, %arg1: index, %arg2: !llvm.ptr) kernel {
+          ...
+          %14 = builtin.unrealized_conversion_cast %13 : !llvm.struct<(ptr, ptr, i64, array<2 x i64>, array<2 x i64>)> to memref<?x4xf32>
+          ...
+          %21 = builtin.unrealized_conversion_cast %20 : !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)> to memref<?xf32>
+          ...
+          %22 = memref.load %14[%thread_id_x, %thread_id_x] : memref<?x4xf32>
+          memref.store %22, %21[%thread_id_x] : memref<?xf32>
+          gpu.return
+        }
+      }
+      func.func @f(%arg0: memref<?xi8>, %arg1: index, %arg2: index, %arg3: index) {
+        ...
+        %intptr = memref.extract_aligned_pointer_as_index %view : memref<?x4xf32> -> index
+        ...
+        %1 = llvm.inttoptr %0 : i64 to !llvm.ptr
+        %intptr_1 = memref.extract_aligned_pointer_as_index %view_0 : memref<?xf32> -> index
+        ...
+        %3 = llvm.inttoptr %2 : i64 to !llvm.ptr
+        gpu.launch_func  @kernels::@k blocks in (%arg3, %arg3, %arg3) threads in (%arg3, %arg3, %arg3)  args(%1 : !llvm.ptr, %arg2 : index, %3 : !llvm.ptr)
+        return
+      }
+    }
     ```
   }];
   let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect", "::mlir::LLVM::LLVMDialect"];
@@ -121,9 +267,22 @@ def DeviceMath : Pass<"heed-device-math"> {
     functions of f64 are left, and refused later.
 
     ```mlir
-    %p = math.powf %x, %y : f32
+    func.func @f(%x: f32, %y: f32) -> f32 {
+      %p = math.powf %x, %y : f32
+      return %p : f32
+    }
     ```
-    becomes about 100 operations on f64 and i64.
+    becomes
+    ```mlir
+    func.func @f(%arg0: f32, %arg1: f32) -> f32 {
+      ...
+      %0 = arith.extf %arg0 : f32 to f64
+      %1 = arith.extf %arg1 : f32 to f64
+      ...
+      %107 = arith.truncf %106 : f64 to f32
+      return %107 : f32
+    }
+    ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
@@ -136,13 +295,31 @@ def KernelsToNvvm : Pass<"heed-kernels-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
     library.
 
     ```mlir
-    %t = gpu.thread_id x
-    %r = math.sqrt %x : f32
+    gpu.module @kernels {
+      gpu.func @k(%x: !llvm.ptr) kernel {
+        %t = gpu.thread_id x
+        %n = arith.index_cast %t : index to i64
+        %p = llvm.getelementptr %x[%n] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+        %v = llvm.load %p : !llvm.ptr -> f32
+        %r = math.sqrt %v : f32
+        llvm.store %r, %p : f32, !llvm.ptr
+        gpu.return
+      }
+    }
     ```
     becomes
     ```mlir
-    %t = nvvm.read.ptx.sreg.tid.x : i32
-    %r = llvm.intr.sqrt(%x) : (f32) -> f32
+    gpu.module @kernels {
+      llvm.func @k(%arg0: !llvm.ptr) attributes {gpu.kernel, nvvm.kernel} {
+        %0 = nvvm.read.ptx.sreg.tid.x : i32
+        %1 = llvm.sext %0 : i32 to i64
+        %2 = llvm.getelementptr %arg0[%1] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+        %3 = llvm.load %2 : !llvm.ptr -> f32
+        %4 = llvm.intr.sqrt(%3) : (f32) -> f32
+        llvm.store %4, %2 : f32, !llvm.ptr
+        llvm.return
+      }
+    }
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect"];
@@ -155,11 +332,40 @@ def LaunchesToRuntime : Pass<"heed-launches-to-runtime", "::mlir::ModuleOp"> {
     removed. A load from a buffer on the host waits for the device and copies the element.
 
     ```mlir
-    gpu.launch_func @kernels::@k blocks in (%b, %one, %one) threads in (%t, %one, %one) args(%p : !llvm.ptr, %n : index)
+    module attributes {gpu.container_module,
+                       heed.program = {name = "m", dims = [], inputs = [], outputs = [], params = [], checks = []}} {
+      gpu.module @kernels {
+        llvm.func @k(%p: !llvm.ptr, %n: i64) attributes {gpu.kernel, nvvm.kernel} { llvm.return }
+      }
+      func.func @m(%p: !llvm.ptr, %n: index, %c1: index) {
+        gpu.launch_func @kernels::@k blocks in (%n, %c1, %c1) threads in (%c1, %c1, %c1) args(%p : !llvm.ptr, %n : index)
+        return
+      }
+    }
     ```
     becomes
     ```mlir
-    llvm.call %launch(%device, %number, %shape, %arguments)
+    module attributes {heed.program = ...
+      func.func @m(%arg0: !llvm.ptr, %arg1: index, %arg2: index, %arg3: !llvm.ptr {heed.frame}) {
+        ...
+        %4 = llvm.getelementptr %arg3[10] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+        ...
+        %6 = llvm.getelementptr %arg3[8] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+        ...
+        %8 = llvm.alloca %3 x i64 : (i64) -> !llvm.ptr
+        %9 = llvm.alloca %2 x i64 : (i64) -> !llvm.ptr
+        %10 = llvm.alloca %3 x !llvm.ptr : (i64) -> !llvm.ptr
+        ...
+        llvm.store %arg0, %8 : !llvm.ptr, !llvm.ptr
+        ...
+        llvm.store %14, %13 : i64, !llvm.ptr
+        ...
+        llvm.store %15, %9 : i64, !llvm.ptr
+        ...
+        llvm.call %7(%5, %0, %9, %10) : !llvm.ptr, (!llvm.ptr, i32, !llvm.ptr, !llvm.ptr) -> ()
+        return
+      }
+    }
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect"];

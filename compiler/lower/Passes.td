@@ -12,17 +12,18 @@ def ResultsToArguments : Pass<"heed-results-to-arguments", "::mlir::ModuleOp"> {
 
     ```mlir
     func.func @f(%n: index, %x: tensor<?xf32>) -> (tensor<?xf32>, i32) {
-      ...
+      %status = arith.constant 0 : i32
+      %y = math.exp %x : tensor<?xf32>
       return %y, %status : tensor<?xf32>, i32
     }
     ```
     becomes
     ```mlir
-    func.func @f(%n: index, %x: tensor<?xf32> {bufferization.writable = false},
-                 %out: memref<?xf32> {heed.output = 0 : i64}) -> i32 {
-      ...
-      bufferization.materialize_in_destination %y in restrict writable %out : (tensor<?xf32>, memref<?xf32>) -> ()
-      return %status : i32
+    func.func @f(%arg0: index, %arg1: tensor<?xf32> {bufferization.writable = false}, %arg2: memref<?xf32> {heed.output = 0 : i64}) -> i32 {
+      %c0_i32 = arith.constant 0 : i32
+      %0 = math.exp %arg1 : tensor<?xf32>
+      bufferization.materialize_in_destination %0 in restrict writable %arg2 : (tensor<?xf32>, memref<?xf32>) -> ()
+      return %c0_i32 : i32
     }
     ```
   }];
@@ -39,12 +40,36 @@ def FuseElementwise : Pass<"heed-fuse-elementwise"> {
     Leaves alone, with a remark, an operand with several uses or whose elements are used several times.
 
     ```mlir
-    %a = linalg.generic ins(%x) { exp }
-    %b = linalg.generic ins(%a, %y) { addf }
+    func.func @f(%x: tensor<?xf32>, %y: tensor<?xf32>, %to: tensor<?xf32>) -> tensor<?xf32> {
+      %a = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+          ins(%x : tensor<?xf32>) outs(%to : tensor<?xf32>) {
+      ^bb0(%in: f32, %out: f32):
+        %e = math.exp %in : f32
+        linalg.yield %e : f32
+      } -> tensor<?xf32>
+      %b = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+          ins(%a, %y : tensor<?xf32>, tensor<?xf32>) outs(%to : tensor<?xf32>) {
+      ^bb0(%in: f32, %other: f32, %out: f32):
+        %s = arith.addf %in, %other : f32
+        linalg.yield %s : f32
+      } -> tensor<?xf32>
+      return %b : tensor<?xf32>
+    }
     ```
     becomes
     ```mlir
-    %b = linalg.generic ins(%x, %y) { exp, addf }
+    func.func @f(%arg0: tensor<?xf32>, %arg1: tensor<?xf32>, %arg2: tensor<?xf32>) -> tensor<?xf32> {
+      %c0 = arith.constant 0 : index
+      %dim = tensor.dim %arg2, %c0 : tensor<?xf32>
+      %0 = tensor.empty(%dim) : tensor<?xf32>
+      %1 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%arg0, %arg1 : tensor<?xf32>, tensor<?xf32>) outs(%0 : tensor<?xf32>) {
+      ^bb0(%in: f32, %in_0: f32, %out: f32):
+        %2 = math.exp %in : f32
+        %3 = arith.addf %2, %in_0 : f32
+        linalg.yield %3 : f32
+      } -> tensor<?xf32>
+      return %1 : tensor<?xf32>
+    }
     ```
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
@@ -64,20 +89,62 @@ def BlockRows : Pass<"heed-block-rows", "::mlir::func::FuncOp"> {
     returned or probed. Tensors of indices alone are no part of that; they are computed where they are read.
 
     ```mlir
-    %s = linalg.generic ins(%q, %k) outs(...)  // [n, m], a product
-    %t = linalg.generic ins(%s) outs(...)      // [n], the sum of squares of a row
+    func.func @f(%n: index, %m: index, %q: tensor<?x8xf32>, %k: tensor<?x8xf32>) -> tensor<?xf32> {
+      %zero = arith.constant 0.0 : f32
+      %pairs = tensor.empty(%n, %m) : tensor<?x?xf32>
+      %zeros = linalg.fill ins(%zero : f32) outs(%pairs : tensor<?x?xf32>) -> tensor<?x?xf32>
+      %s = linalg.generic {indexing_maps = [affine_map<(i, j, c) -> (i, c)>, affine_map<(i, j, c) -> (j, c)>, affine_map<(i, j, c) -> (i, j)>],
+                           iterator_types = ["parallel", "parallel", "reduction"]}
+          ins(%q, %k : tensor<?x8xf32>, tensor<?x8xf32>) outs(%zeros : tensor<?x?xf32>) {
+      ^bb0(%a: f32, %b: f32, %sum: f32):
+        %p = arith.mulf %a, %b : f32
+        %next = arith.addf %sum, %p : f32
+        linalg.yield %next : f32
+      } -> tensor<?x?xf32>
+      %rows = tensor.empty(%n) : tensor<?xf32>
+      %none = linalg.fill ins(%zero : f32) outs(%rows : tensor<?xf32>) -> tensor<?xf32>
+      %t = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]}
+          ins(%s : tensor<?x?xf32>) outs(%none : tensor<?xf32>) {
+      ^bb0(%a: f32, %sum: f32):
+        %p = arith.mulf %a, %a : f32
+        %next = arith.addf %sum, %p : f32
+        linalg.yield %next : f32
+      } -> tensor<?xf32>
+      return %t : tensor<?xf32>
+    }
     ```
     becomes
     ```mlir
-    %t = scf.forall (%task) in (%tasks) shared_outs(%all = %empty) -> tensor<?xf32> {
-      %part = scf.for %b = ... iter_args(%out = %slice) -> tensor<?xf32> {
-        %qb = tensor.extract_slice %q[%first, 0] [12, 8] [1, 1]
-        %sb = linalg.generic ins(%qb, %k) outs(...)  // [12, m]
-        %tb = linalg.generic ins(%sb) outs(...)      // [12]
-        %next = tensor.insert_slice %tb into %out[%inside] [12] [1]
-        scf.yield %next
-      }
+    func.func @f(%arg0: index, %arg1: index, %arg2: tensor<?x8xf32>, %arg3: tensor<?x8xf32>) -> tensor<?xf32> {
       ...
+      %0 = arith.minsi %arg0, %c12 : index
+      ...
+      %4 = tensor.empty(%arg0) : tensor<?xf32>
+      %5 = scf.forall (%arg4) in (%3) shared_outs(%arg5 = %4) -> (tensor<?xf32>) {
+        ...
+        %extracted_slice = tensor.extract_slice %arg5[%7] [%11] [1] : tensor<?xf32> to tensor<?xf32>
+        ...
+        %13 = scf.for %arg6 = %c0 to %12 step %c1 iter_args(%arg7 = %extracted_slice) -> (tensor<?xf32>) {
+          ...
+          %18 = tensor.empty(%0, %arg1) : tensor<?x?xf32>
+          ...
+          %extracted_slice_0 = tensor.extract_slice %arg2[%17, 0] [%0, 8] [1, 1] : tensor<?x8xf32> to tensor<?x8xf32>
+          %20 = linalg.generic ... ins(%extracted_slice_0, %arg3 : ...) outs(%19 : ...
+          ...
+          } -> tensor<?x?xf32>
+          %21 = tensor.empty(%0) : tensor<?xf32>
+          ...
+          %23 = linalg.generic ... ins(%20 : ...) outs(%22 : ...
+          ...
+          } -> tensor<?xf32>
+          %inserted_slice = tensor.insert_slice %23 into %arg7[%16] [%0] [1] : tensor<?xf32> into tensor<?xf32>
+          scf.yield %inserted_slice : tensor<?xf32>
+        }
+        scf.forall.in_parallel {
+          tensor.parallel_insert_slice %13 into %arg5[%7] [%11] [1] : tensor<?xf32> into tensor<?xf32>
+        }
+      }
+      return %5 : tensor<?xf32>
     }
     ```
   }];
@@ -96,16 +163,28 @@ def HoistLoopPacking : Pass<"heed-hoist-loop-packing", "::mlir::func::FuncOp"> {
     Leaves alone what depends on the step or on a state of the loop.
 
     ```mlir
-    scf.for ... {
-      %p = heed.pack ins(%k : tensor<?x8xf32>) ...
-      %s = heed.matmul ins(%rows, %p) ...
+    func.func @f(%n: index, %k: tensor<64x16xf32>, %to: tensor<1x64x16xf32>, %x: tensor<12x64xf32>, %s: tensor<12x16xf32>) -> tensor<12x16xf32> {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %r = scf.for %i = %c0 to %n step %c1 iter_args(%sum = %s) -> tensor<12x16xf32> {
+        %p = heed.pack ins(%k : tensor<64x16xf32>) outs(%to : tensor<1x64x16xf32>) -> tensor<1x64x16xf32>
+        %next = heed.matmul ins(%x, %p : tensor<12x64xf32>, tensor<1x64x16xf32>) outs(%sum : tensor<12x16xf32>) -> tensor<12x16xf32>
+        scf.yield %next : tensor<12x16xf32>
+      }
+      return %r : tensor<12x16xf32>
     }
     ```
     becomes
     ```mlir
-    %p = heed.pack ins(%k : tensor<?x8xf32>) ...
-    scf.for ... {
-      %s = heed.matmul ins(%rows, %p) ...
+    func.func @f(%arg0: index, %arg1: tensor<64x16xf32>, %arg2: tensor<1x64x16xf32>, %arg3: tensor<12x64xf32>, %arg4: tensor<12x16xf32>) -> tensor<12x16xf32> {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %0 = heed.pack ins(%arg1 : tensor<64x16xf32>) outs(%arg2 : tensor<1x64x16xf32>) -> tensor<1x64x16xf32>
+      %1 = scf.for %arg5 = %c0 to %arg0 step %c1 iter_args(%arg6 = %arg4) -> (tensor<12x16xf32>) {
+        %2 = heed.matmul ins(%arg3, %0 : tensor<12x64xf32>, tensor<1x64x16xf32>) outs(%arg6 : tensor<12x16xf32>) -> tensor<12x16xf32>
+        scf.yield %2 : tensor<12x16xf32>
+      }
+      return %1 : tensor<12x16xf32>
     }
     ```
   }];
@@ -119,16 +198,27 @@ def SeparateInits : Pass<"heed-separate-inits", "::mlir::func::FuncOp"> {
     be an output of the model that is written before the others are read.
 
     ```mlir
-    %0 = linalg.fill ins(%zero) outs(%empty)
-    %a = linalg.generic ins(%x) outs(%0)
-    %b = linalg.generic ins(%y) outs(%0)
+    func.func @f(%x: tensor<?x?xf32>, %to: tensor<?xf32>, %n: index) -> (tensor<?xf32>, tensor<?xf32>) {
+      %zero = arith.constant 0.0 : f32
+      %empty = tensor.empty(%n) : tensor<?xf32>
+      %zeros = linalg.fill ins(%zero : f32) outs(%empty : tensor<?xf32>) -> tensor<?xf32>
+      %a = linalg.reduce { arith.addf } ins(%x : tensor<?x?xf32>) outs(%zeros : tensor<?xf32>) dimensions = [1]
+      %b = linalg.reduce { arith.maximumf } ins(%x : tensor<?x?xf32>) outs(%zeros : tensor<?xf32>) dimensions = [1]
+      return %a, %b : tensor<?xf32>, tensor<?xf32>
+    }
     ```
     becomes
     ```mlir
-    %0 = linalg.fill ins(%zero) outs(%empty0)
-    %a = linalg.generic ins(%x) outs(%0)
-    %1 = linalg.fill ins(%zero) outs(%empty1)
-    %b = linalg.generic ins(%y) outs(%1)
+    func.func @f(%arg0: tensor<?x?xf32>, %arg1: tensor<?xf32>, %arg2: index) -> (tensor<?xf32>, tensor<?xf32>) {
+      %cst = arith.constant 0.000000e+00 : f32
+      %0 = tensor.empty(%arg2) : tensor<?xf32>
+      %1 = linalg.fill ins(%cst : f32) outs(%0 : tensor<?xf32>) -> tensor<?xf32>
+      %reduced = linalg.reduce { arith.addf } ins(%arg0 : tensor<?x?xf32>) outs(%1 : tensor<?xf32>) dimensions = [1]
+      %2 = tensor.empty(%arg2) : tensor<?xf32>
+      %3 = linalg.fill ins(%cst : f32) outs(%2 : tensor<?xf32>) -> tensor<?xf32>
+      %reduced_0 = linalg.reduce { arith.maximumf } ins(%arg0 : tensor<?x?xf32>) outs(%3 : tensor<?xf32>) dimensions = [1]
+      return %reduced, %reduced_0 : tensor<?xf32>, tensor<?xf32>
+    }
     ```
   }];
 }
@@ -143,17 +233,27 @@ def YieldInPlace : Pass<"heed-yield-in-place"> {
     Leaves alone a state that is updated by insertions or destination-style operations.
 
     ```mlir
-    scf.for ... iter_args(%s = %init) -> tensor<4xf32> {
-      %next = linalg.generic ... outs(%empty : tensor<4xf32>)
-      scf.yield %next : tensor<4xf32>
+    func.func @f(%n: index, %init: tensor<4xf32>) -> tensor<4xf32> {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %r = scf.for %i = %c0 to %n step %c1 iter_args(%s = %init) -> tensor<4xf32> {
+        %next = math.tanh %s : tensor<4xf32>
+        scf.yield %next : tensor<4xf32>
+      }
+      return %r : tensor<4xf32>
     }
     ```
     becomes
     ```mlir
-    scf.for ... iter_args(%s = %init) -> tensor<4xf32> {
-      %next = linalg.generic ... outs(%empty : tensor<4xf32>)
-      %stored = bufferization.materialize_in_destination %next in %s
-      scf.yield %stored : tensor<4xf32>
+    func.func @f(%arg0: index, %arg1: tensor<4xf32>) -> tensor<4xf32> {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %0 = scf.for %arg2 = %c0 to %arg0 step %c1 iter_args(%arg3 = %arg1) -> (tensor<4xf32>) {
+        %1 = math.tanh %arg3 : tensor<4xf32>
+        %2 = bufferization.materialize_in_destination %1 in %arg3 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+        scf.yield %2 : tensor<4xf32>
+      }
+      return %0 : tensor<4xf32>
     }
     ```
   }];
@@ -168,16 +268,49 @@ def TopKToLoops : Pass<"heed-topk-to-loops", "::mlir::func::FuncOp"> {
     positions are kept in the result itself, their values in a buffer beside it.
 
     ```mlir
-    heed.topk ins(%score : memref<?x?xf32>) outs(%p : memref<?x4xi32>)
+    func.func @f(%score: memref<9xf32>, %p: memref<4xi32>) {
+      heed.topk ins(%score : memref<9xf32>) outs(%p : memref<4xi32>)
+      return
+    }
     ```
     becomes
     ```mlir
-    scf.parallel (%task) = ... {
-      %best = memref.alloc() : memref<4xf32>
-      scf.for %i = ... {
-        %kept = scf.for %j = ... iter_args(%kept = %c0) -> index { ... }
-        scf.for %r = %kept to %c4 ... { memref.store %zero, %p[%i, %r] }
+    func.func @f(%arg0: memref<9xf32>, %arg1: memref<4xi32>) {
+      ...
+      %alloc = memref.alloc() : memref<4xf32>
+      %0 = scf.for %arg2 = %c0 to %c9 step %c1 iter_args(%arg3 = %c0) -> (index) {
+        %1 = memref.load %arg0[%arg2] : memref<9xf32>
+        %2 = memref.load %alloc[%c3] : memref<4xf32>
+        ...
+        %10 = scf.if %9 -> (index) {
+          ...
+          %12 = scf.while (%arg4 = %11) : (index) -> index {
+            ...
+            %18 = memref.load %alloc[%17] : memref<4xf32>
+            ...
+            scf.condition(%25) %arg4 : index
+          } do {
+            ...
+            %17 = memref.load %alloc[%16] : memref<4xf32>
+            memref.store %17, %alloc[%arg4] : memref<4xf32>
+            %18 = memref.load %arg1[%16] : memref<4xi32>
+            memref.store %18, %arg1[%arg4] : memref<4xi32>
+            scf.yield %16 : index
+          }
+          memref.store %1, %alloc[%12] : memref<4xf32>
+          ...
+          memref.store %13, %arg1[%12] : memref<4xi32>
+          ...
+          scf.yield %15 : index
+        } else {
+          scf.yield %arg3 : index
+        }
+        scf.yield %10 : index
       }
+      scf.for %arg2 = %0 to %c4 step %c1 {
+        memref.store %c0_i32, %arg1[%arg2] : memref<4xi32>
+      }
+      return
     }
     ```
   }];
@@ -198,23 +331,39 @@ def LinalgToVectorLoops : Pass<"heed-linalg-to-vector-loops", "::mlir::ModuleOp"
     along the only contiguous dimension) becomes scalar loops; a remark says why.
 
     ```mlir
-    linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
-        ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) {
-    ^bb0(%a: f32, %b: f32):
-      %s = arith.addf %a, %a : f32
-      linalg.yield %s : f32
+    func.func @f(%x: memref<?xf32>, %y: memref<?xf32>) {
+      linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+          ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) {
+      ^bb0(%a: f32, %out: f32):
+        %s = arith.addf %a, %a : f32
+        linalg.yield %s : f32
+      }
+      return
     }
     ```
     becomes
     ```mlir
-    scf.for %i = %c0 to %whole step %c8 {
-      %a = vector.load %x[%i] : memref<?xf32>, vector<8xf32>
-      %s = arith.addf %a, %a : vector<8xf32>
-      vector.store %s, %y[%i] : memref<?xf32>, vector<8xf32>
-    }
-    scf.if %some_left {
-      %mask = vector.create_mask %left : vector<8xi1>
-      ...
+    func.func @f(%arg0: memref<?xf32>, %arg1: memref<?xf32>) {
+      %cst = arith.constant dense<0.000000e+00> : vector<8xf32>
+      %c8 = arith.constant 8 : index
+      %c0 = arith.constant 0 : index
+      %dim = memref.dim %arg0, %c0 : memref<?xf32>
+      %0 = arith.remui %dim, %c8 : index
+      %1 = arith.subi %dim, %0 : index
+      scf.for %arg2 = %c0 to %1 step %c8 {
+        %4 = vector.load %arg0[%arg2] : memref<?xf32>, vector<8xf32>
+        %5 = arith.addf %4, %4 : vector<8xf32>
+        vector.store %5, %arg1[%arg2] : memref<?xf32>, vector<8xf32>
+      }
+      %2 = arith.subi %dim, %1 : index
+      %3 = arith.cmpi sgt, %2, %c0 : index
+      scf.if %3 {
+        %4 = vector.create_mask %2 : vector<8xi1>
+        %5 = vector.maskedload %arg0[%1], %4, %cst : memref<?xf32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
+        %6 = arith.addf %5, %5 : vector<8xf32>
+        vector.maskedstore %arg1[%1], %4, %6 : memref<?xf32>, vector<8xi1>, vector<8xf32>
+      }
+      return
     }
     ```
   }];
@@ -237,20 +386,31 @@ def PlanArena : Pass<"heed-plan-arena", "::mlir::ModuleOp"> {
     layout.
 
     ```mlir
-    func.func @m(%n: index, ...) {
+    func.func @m(%n: index, %x: memref<?xf32>, %y: memref<?xf32> {heed.output = 0 : i64}) {
       %a = memref.alloc(%n) : memref<?xf32>
-      ...
+      memref.copy %x, %a : memref<?xf32> to memref<?xf32>
+      memref.copy %a, %y : memref<?xf32> to memref<?xf32>
+      return
     }
     ```
     becomes
     ```mlir
-    func.func private @m_plan(%n: index) -> (index, index) {
-      // offset of slot 0, total
+    func.func private @m_plan(%arg0: index) -> (index, index) {
+      %c63 = arith.constant 63 : index
+      %c-64 = arith.constant -64 : index
+      %c0 = arith.constant 0 : index
+      %c4 = arith.constant 4 : index
+      %0 = arith.muli %arg0, %c4 : index
+      %1 = arith.addi %0, %c63 : index
+      %2 = arith.andi %1, %c-64 : index
+      return %c0, %2 : index, index
     }
-    func.func @m(%n: index, ..., %workspace: memref<?xi8> {heed.workspace}) {
-      %offset, %total = call @m_plan(%n) : (index) -> (index, index)
-      %a = memref.view %workspace[%offset][%n] : memref<?xi8> to memref<?xf32>
-      ...
+    func.func @m(%arg0: index, %arg1: memref<?xf32>, %arg2: memref<?xf32> {heed.output = 0 : i64}, %arg3: memref<?xi8> {heed.workspace}) {
+      %0:2 = call @m_plan(%arg0) : (index) -> (index, index)
+      %view = memref.view %arg3[%0#0][%arg0] : memref<?xi8> to memref<?xf32>
+      memref.copy %arg1, %view : memref<?xf32> to memref<?xf32>
+      memref.copy %view, %arg2 : memref<?xf32> to memref<?xf32>
+      return
     }
     ```
   }];
@@ -268,18 +428,36 @@ def OutlineParallel : Pass<"heed-outline-parallel", "::mlir::ModuleOp"> {
     Refuses nothing: a parallel loop with results, or in a function that is not the model's, becomes `scf.for`.
 
     ```mlir
-    scf.parallel (%c) = (%c0) to (%chunks) step (%c1) {
-      use(%x, %c)
+    func.func @m(%chunks: index, %x: memref<?xf32>, %v: f32) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      scf.parallel (%i) = (%c0) to (%chunks) step (%c1) {
+        memref.store %v, %x[%i] : memref<?xf32>
+      }
+      return
     }
     ```
     becomes
     ```mlir
-    func.func private @m_parallel_0(%closure: !llvm.ptr, %begin: i64, %end: i64) {
-      %x = load from %closure
-      scf.for %c = %begin to %end step %c1 { use(%x, %c) }
+    func.func private @m_parallel_0(%arg0: !llvm.ptr, %arg1: i64, %arg2: i64) {
+      ...
+      scf.for %arg3 = %5 to %6 step %c1 {
+        memref.store %1, %4[%arg3] : memref<?xf32>
+      }
+      return
     }
-    ...
-    llvm.call %parallel_for(%pool, %chunks, 1, @m_parallel_0, %closure)
+    func.func @m(%arg0: index, %arg1: memref<?xf32>, %arg2: f32, %arg3: !llvm.ptr {heed.frame}) {
+      %f = constant @m_parallel_0 : (!llvm.ptr, i64, i64) -> ()
+      ...
+      %1 = llvm.alloca %0 x !llvm.struct<(f32, struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)>, i64)> : (i64) -> !llvm.ptr
+      ...
+      %9 = llvm.getelementptr %arg3[6] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+      ...
+      %11 = llvm.getelementptr %arg3[7] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+      ...
+      llvm.call %10(%12, %8, %0, %13, %1) : !llvm.ptr, (!llvm.ptr, i64, i64, !llvm.ptr, !llvm.ptr) -> ()
+      return
+    }
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect",
@@ -296,12 +474,42 @@ def EntryPoints : Pass<"heed-entry-points", "::mlir::ModuleOp"> {
     Refuses, with an error, a module without `heed.program`.
 
     ```mlir
-    func.func @m(%n: index, %x: memref<?xf32>, %y: memref<?xf32> {heed.output = 0 : i64})
+    module attributes {heed.program = {name = "m", dims = [{name = "n", max = 8 : i64, until = false} ],
+        inputs = [{name = "x", type = f32, shape = affine_map<(n) -> (n)>, alphabet = ""} ],
+        outputs = [{name = "y", type = f32, shape = affine_map<(n) -> (n)>, alphabet = ""} ],
+        params = [], checks = []}} {
+      func.func @m(%n: index, %x: memref<?xf32>, %y: memref<?xf32> {heed.output = 0 : i64}) {
+        memref.copy %x, %y : memref<?xf32> to memref<?xf32>
+        return
+      }
+    }
     ```
     gains
     ```mlir
-    func.func @m_run(%frame: !llvm.ptr) -> i32
-    func.func @m_workspace(%dims: !llvm.ptr) -> i64
+    module attributes {heed.prepared_bytes = 0 : i64, ...
+      func.func private @m(%arg0: index, %arg1: memref<?xf32>, %arg2: memref<?xf32>) {
+        ...
+        return
+      }
+      func.func @m_workspace(%arg0: !llvm.ptr) -> i64 {
+        ...
+        return %c0_i64 : i64
+      }
+      func.func @m_run(%arg0: !llvm.ptr) -> i32 {
+        ...
+        %3 = llvm.getelementptr %arg0[4] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+        ...
+        %6 = arith.index_cast %5 : i64 to index
+        %7 = llvm.getelementptr %arg0[2] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+        ...
+        %15 = builtin.unrealized_conversion_cast %14 : !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)> to memref<?xf32>
+        %16 = llvm.getelementptr %arg0[3] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+        ...
+        %24 = builtin.unrealized_conversion_cast %23 : !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)> to memref<?xf32>
+        call @m(%6, %15, %24) : (index, memref<?xf32>, memref<?xf32>) -> ()
+        return %c0_i32 : i32
+      }
+    }
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect", "::mlir::LLVM::LLVMDialect",
@@ -317,9 +525,38 @@ def ExpandMath : Pass<"heed-expand-math"> {
     math library (f64).
 
     ```mlir
-    %y = math.exp %x : vector<8xf32>
+    func.func @f(%x: f32) -> f32 {
+      %y = math.exp %x : f32
+      return %y : f32
+    }
     ```
-    becomes about 15 operations on `vector<8xf32>` and `vector<8xi32>`.
+    becomes
+    ```mlir
+    func.func @f(%arg0: f32) -> f32 {
+      ...
+      %0 = arith.cmpf olt, %arg0, %cst_11 : f32
+      %1 = arith.select %0, %cst_11, %arg0 : f32
+      ...
+      %7 = arith.bitcast %5 : f32 to i32
+      ...
+      %9 = math.fma %6, %cst_7, %3 : f32
+      %10 = math.fma %6, %cst_6, %9 : f32
+      %11 = math.fma %cst_4, %10, %cst_3 : f32
+      %12 = math.fma %11, %10, %cst_2 : f32
+      %13 = math.fma %12, %10, %cst_1 : f32
+      %14 = math.fma %13, %10, %cst_0 : f32
+      %15 = math.fma %14, %10, %cst : f32
+      ...
+      %17 = math.fma %15, %16, %10 : f32
+      ...
+      %23 = arith.bitcast %22 : i32 to f32
+      ...
+      %26 = arith.bitcast %25 : i32 to f32
+      %27 = arith.mulf %18, %26 : f32
+      %28 = arith.mulf %27, %23 : f32
+      return %28 : f32
+    }
+    ```
   }];
   let options = [Option<"fma", "fma", "bool", "true", "Whether the target has fused multiply-add">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
@@ -334,12 +571,18 @@ def ExpandShapes : Pass<"heed-expand-shapes"> {
     the strides follow.
 
     ```mlir
-    %e = memref.expand_shape %b [[0, 1], [2]] output_shape [%n, %m, 5] : memref<?x5xf32> into memref<?x?x5xf32>
+    func.func @f(%b: memref<?x5xf32>, %n: index, %m: index) -> memref<?x?x5xf32> {
+      %e = memref.expand_shape %b [[0, 1], [2]] output_shape [%n, %m, 5] : memref<?x5xf32> into memref<?x?x5xf32>
+      return %e : memref<?x?x5xf32>
+    }
     ```
     becomes
     ```mlir
-    %s = affine.apply affine_map<()[s0] -> (s0 * 5)>()[%m]
-    %e = memref.reinterpret_cast %b to offset: [0], sizes: [%n, %m, 5], strides: [%s, 5, 1] : memref<?x5xf32> to memref<?x?x5xf32>
+    func.func @f(%arg0: memref<?x5xf32>, %arg1: index, %arg2: index) -> memref<?x?x5xf32> {
+      %0 = affine.apply affine_map<()[s0] -> (s0 * 5)>()[%arg2]
+      %reinterpret_cast = memref.reinterpret_cast %arg0 to offset: [0], sizes: [%arg1, %arg2, 5], strides: [%0, 5, 1] : memref<?x5xf32> to memref<?x?x5xf32>
+      return %reinterpret_cast : memref<?x?x5xf32>
+    }
     ```
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect"];
@@ -352,11 +595,19 @@ def ContractArithmetic : Pass<"heed-contract-arithmetic"> {
     the polynomials of heed-expand-math, whose roundings matter, so those are left alone.
 
     ```mlir
-    %p = arith.mulf %a, %b : f32
+    func.func @f(%a: f32, %b: f32, %c: f32) -> f32 {
+      %p = arith.mulf %a, %b : f32
+      %s = arith.addf %p, %c : f32
+      return %s : f32
+    }
     ```
     becomes
     ```mlir
-    %p = arith.mulf %a, %b fastmath<contract> : f32
+    func.func @f(%arg0: f32, %arg1: f32, %arg2: f32) -> f32 {
+      %0 = arith.mulf %arg0, %arg1 fastmath<contract> : f32
+      %1 = arith.addf %0, %arg2 fastmath<contract> : f32
+      return %1 : f32
+    }
     ```
   }];
 }

@@ -26,3 +26,11 @@ func.func @f(%b: memref<?x4xf32>, %i: index, %n: index) {
   } {heed.kernel = "half"}
   return
 }
+
+// What is no launch stays on the host.
+// CHECK:      func.func @host(
+// CHECK-NEXT:   memref.load
+func.func @host(%b: memref<?xf32>, %i: index) -> f32 {
+  %x = memref.load %b[%i] : memref<?xf32>
+  return %x : f32
+}

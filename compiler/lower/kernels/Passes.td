@@ -22,14 +22,23 @@ def PackContractions : Pass<"heed-pack-contractions">, VectorTarget {
     no parameter, since packing it in every run would cost more than it saves.
 
     ```mlir
-    %c = linalg.matmul ins(%a, %b : tensor<?x256xf32>, tensor<256x100xf32>) outs(%zeros : tensor<?x100xf32>)
-        -> tensor<?x100xf32>
+    func.func @f(%a: tensor<12x256xf32>, %b: tensor<256x100xf32>) -> tensor<12x100xf32> {
+      %zero = arith.constant 0.0 : f32
+      %to = tensor.empty() : tensor<12x100xf32>
+      %zeros = linalg.fill ins(%zero : f32) outs(%to : tensor<12x100xf32>) -> tensor<12x100xf32>
+      %c = linalg.matmul ins(%a, %b : tensor<12x256xf32>, tensor<256x100xf32>) outs(%zeros : tensor<12x100xf32>) -> tensor<12x100xf32>
+      return %c : tensor<12x100xf32>
+    }
     ```
     becomes
     ```mlir
-    %p = heed.pack ins(%b : tensor<256x100xf32>) outs(%empty : tensor<7x256x16xf32>) -> tensor<7x256x16xf32>
-    %c = heed.matmul ins(%a, %p : tensor<?x256xf32>, tensor<7x256x16xf32>) outs(%init : tensor<?x100xf32>)
-        -> tensor<?x100xf32>
+    func.func @f(%arg0: tensor<12x256xf32>, %arg1: tensor<256x100xf32>) -> tensor<12x100xf32> {
+      %0 = tensor.empty() : tensor<12x100xf32>
+      %1 = tensor.empty() : tensor<7x256x16xf32>
+      %2 = heed.pack ins(%arg1 : tensor<256x100xf32>) outs(%1 : tensor<7x256x16xf32>) -> tensor<7x256x16xf32>
+      %3 = heed.matmul ins(%arg0, %2 : tensor<12x256xf32>, tensor<7x256x16xf32>) outs(%0 : tensor<12x100xf32>) -> tensor<12x100xf32>
+      return %3 : tensor<12x100xf32>
+    }
     ```
   }];
   let options = targetOptions;
@@ -48,18 +57,28 @@ def HoistWeightPacking : Pass<"heed-hoist-weight-packing", "::mlir::ModuleOp"> {
     Leaves alone, with a remark, what depends on more than parameters or has no constant shape.
 
     ```mlir
-    func.func @m(%x: tensor<?x256xf32>, %w: tensor<256x100xf32>) -> tensor<?x100xf32> {
-      %p = heed.pack ins(%w : tensor<256x100xf32>) outs(%empty : tensor<7x256x16xf32>) -> tensor<7x256x16xf32>
-      ...
+    module attributes {heed.program = {name = "m", dims = [], inputs = [{name = "x"} ], outputs = [], params = [{name = "w"} ]}} {
+      func.func @m(%x: tensor<4x32xf32>, %w: tensor<32x64xf32>, %y: tensor<4x64xf32>) -> tensor<4x64xf32> {
+        %to = tensor.empty() : tensor<4x32x16xf32>
+        %p = heed.pack ins(%w : tensor<32x64xf32>) outs(%to : tensor<4x32x16xf32>) -> tensor<4x32x16xf32>
+        %c = heed.matmul ins(%x, %p : tensor<4x32xf32>, tensor<4x32x16xf32>) outs(%y : tensor<4x64xf32>) -> tensor<4x64xf32>
+        return %c : tensor<4x64xf32>
+      }
     }
     ```
     becomes
     ```mlir
-    func.func @m(%x: tensor<?x256xf32>, %w: tensor<256x100xf32>, %p: tensor<7x256x16xf32> {heed.prepared = 0 : i64})
-    func.func @m_prepare(%w: tensor<256x100xf32>, %to: memref<7x256x16xf32> {heed.prepared = 0 : i64}) {
-      %p = heed.pack ins(%w : tensor<256x100xf32>) outs(%empty : tensor<7x256x16xf32>) -> tensor<7x256x16xf32>
-      bufferization.materialize_in_destination %p in restrict writable %to
-      return
+    module attributes {heed.prepared_bytes = 8192 : i64, heed.program = ...
+      func.func @m(%arg0: tensor<4x32xf32>, %arg1: tensor<32x64xf32>, %arg2: tensor<4x64xf32>, %arg3: tensor<4x32x16xf32> {heed.prepared = 0 : i64}) -> tensor<4x64xf32> {
+        %0 = heed.matmul ins(%arg0, %arg3 : tensor<4x32xf32>, tensor<4x32x16xf32>) outs(%arg2 : tensor<4x64xf32>) -> tensor<4x64xf32>
+        return %0 : tensor<4x64xf32>
+      }
+      func.func @m_prepare(%arg0: tensor<32x64xf32>, %arg1: memref<4x32x16xf32> {heed.prepared = 0 : i64}) {
+        %0 = tensor.empty() : tensor<4x32x16xf32>
+        %1 = heed.pack ins(%arg0 : tensor<32x64xf32>) outs(%0 : tensor<4x32x16xf32>) -> tensor<4x32x16xf32>
+        bufferization.materialize_in_destination %1 in restrict writable %arg1 : (tensor<4x32x16xf32>, memref<4x32x16xf32>) -> ()
+        return
+      }
     }
     ```
   }];
@@ -78,17 +97,32 @@ def KernelsToVector : Pass<"heed-kernels-to-vector">, VectorTarget {
     Refuses, with an error, tensors and panels that do not fit the registers.
 
     ```mlir
-    heed.matmul ins(%a, %p : memref<6x256xf32>, memref<1x256x16xf32>) outs(%c : memref<6x16xf32>)
+    func.func @f(%a: memref<1x256xf32>, %p: memref<1x256x16xf32>, %c: memref<1x16xf32>) {
+      heed.matmul ins(%a, %p : memref<1x256xf32>, memref<1x256x16xf32>) outs(%c : memref<1x16xf32>)
+      return
+    }
     ```
     becomes
     ```mlir
-    %sums:12 = scf.for %k = %c0 to %c256 step %c1 iter_args(...) -> (vector<8xf32>, ...) {
-      %p0 = vector.load %p[%c0, %k, %c0] ...
-      %a0 = vector.broadcast %element : f32 to vector<8xf32>
-      %s0 = vector.fma %a0, %p0, %sum0 : vector<8xf32>
-      ...
+    func.func @f(%arg0: memref<1x256xf32>, %arg1: memref<1x256x16xf32>, %arg2: memref<1x16xf32>) {
+      %c1 = arith.constant 1 : index
+      %c256 = arith.constant 256 : index
+      %c0 = arith.constant 0 : index
+      %c8 = arith.constant 8 : index
+      %cst = arith.constant dense<0.000000e+00> : vector<8xf32>
+      %0:2 = scf.for %arg3 = %c0 to %c256 step %c1 iter_args(%arg4 = %cst, %arg5 = %cst) -> (vector<8xf32>, vector<8xf32>) {
+        %1 = vector.load %arg1[%c0, %arg3, %c0] : memref<1x256x16xf32>, vector<8xf32>
+        %2 = vector.load %arg1[%c0, %arg3, %c8] : memref<1x256x16xf32>, vector<8xf32>
+        %3 = memref.load %arg0[%c0, %arg3] : memref<1x256xf32>
+        %4 = vector.broadcast %3 : f32 to vector<8xf32>
+        %5 = vector.fma %4, %1, %arg4 : vector<8xf32>
+        %6 = vector.fma %4, %2, %arg5 : vector<8xf32>
+        scf.yield %5, %6 : vector<8xf32>, vector<8xf32>
+      }
+      vector.store %0#0, %arg2[%c0, %c0] : memref<1x16xf32>, vector<8xf32>
+      vector.store %0#1, %arg2[%c0, %c8] : memref<1x16xf32>, vector<8xf32>
+      return
     }
-    vector.store %sums#0, %c[%c0, %c0] ...
     ```
   }];
   let options = targetOptions;
