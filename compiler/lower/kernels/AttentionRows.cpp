@@ -17,6 +17,8 @@ MatrixView AttentionTile::rowsOfKeys(Value buffer, AffineMap map, unsigned colum
   return operandOf(buffer, map, op.getColumnDim(), columnDim, batch, [this](Emit &, Value key) { return keyIndex(key); });
 }
 
+MatrixView AttentionTile::keys() { return rowsOfKeys(op.getKey(), op.getKeyMap(), op.getInnerDim()); }
+
 MatrixView AttentionTile::result() { return rowsOfQueries(op.getInit(), op.getInitMap(), op.getFeatureDim()); }
 
 void AttentionTile::begin() {
@@ -160,8 +162,7 @@ void AttentionTile::copyRows(MatrixView const &from, Value columnBegin, Value co
 }
 
 void AttentionTile::copyKeys(Value innerBegin, Value innerCount) {
-  MatrixView keys = rowsOfKeys(op.getKey(), op.getKeyMap(), op.getInnerDim());
-  copyRows(keys, innerBegin, innerCount, [&](Value key, Value column, Value vector) {
+  copyRows(keys(), innerBegin, innerCount, [&](Value key, Value column, Value vector) {
     vector::StoreOp::create(emit, vector, blocks.keyRows, ValueRange{key, column});
   });
 }

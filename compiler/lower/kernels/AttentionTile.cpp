@@ -5,12 +5,26 @@ using namespace mlir;
 
 namespace heed::kernels {
 
+/// Whether the keys of an example lie one behind the other, each without a gap: then a tile of them is as good as a copy.
+static bool keysAreDense(ir::AttentionOp op) {
+  if (!op.hasQuery())
+    return false;
+  auto type = cast<MemRefType>(op.getKey().getType());
+  AffineMap map = op.getKeyMap();
+  unsigned rank = map.getNumResults();
+  return rank >= 2 && type.getElementType().isF32() && type.getLayout().isIdentity() &&
+         map.getResult(rank - 1) == getAffineDimExpr(op.getInnerDim(), op.getContext()) &&
+         map.getResult(rank - 2) == getAffineDimExpr(op.getColumnDim(), op.getContext()) &&
+         constantOf(op.getSizes()[op.getInnerDim()]) == type.getDimSize(rank - 1);
+}
+
 AttentionTile::AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks const &blocks, QueryBlock const &queries,
                              KeyWalk &walk, ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols,
                              Value featureBegin)
     : emit(emit), op(op), blocks(blocks), queries(queries), walk(walk),
       pairs(emit, op, PairScores::Axis::Queries, queries.steps.stride, skipped, domainSymbols),
-      term(PairTerm::of(op)), featureBegin(featureBegin), lanes(blocks.shape.lanes), width(blocks.shape.width()) {
+      term(PairTerm::of(op)), featureBegin(featureBegin), lanes(blocks.shape.lanes), width(blocks.shape.width()),
+      keysInPlace(blocks.oneSlice && queries.steps.stride == 1 && !walk.needsList() && keysAreDense(op)) {
   Value features = op.getSizes()[op.getFeatureDim()];
   featureCount = emit.min(emit.sub(features, featureBegin), emit.index(blocks.features));
 }
@@ -22,7 +36,7 @@ Value AttentionTile::vectorAt(Value buffer, ValueRange subscripts) {
 void AttentionTile::visit(KeyTile const &keys) {
   tile = keys;
   Value zero = emit.index(0), inner = op.hasQuery() ? op.getSizes()[op.getInnerDim()] : Value();
-  if (op.hasQuery() && blocks.oneSlice)
+  if (op.hasQuery() && blocks.oneSlice && !keysInPlace)
     copyKeys(zero, inner);
   copySource();
   if (op.hasQuery() && !blocks.oneSlice)
@@ -115,7 +129,9 @@ static void multiply(Emit &emit, TileShape const &shape, Product const &product,
 }
 
 void AttentionTile::products(Strip const &strip, Value innerBegin, Value innerCount, bool accumulate) {
-  auto key = [&](Value row, Value k) -> Value { return memref::LoadOp::create(emit, blocks.keyRows, ValueRange{row, k}); };
+  auto key = [&](Value row, Value k) -> Value {
+    return keysInPlace ? keys().load(emit, row, k) : Value(memref::LoadOp::create(emit, blocks.keyRows, ValueRange{row, k}));
+  };
   Product product{key,        blocks.query, strip.panel, blocks.scores, strip.slot, strip.from, strip.to, emit.index(0),
                   innerCount, accumulate};
   if (!term)
@@ -145,17 +161,29 @@ void AttentionTile::accumulate(Strip const &strip, Value isSafe) {
       [&] { accumulateChecked(strip); });
 }
 
+/// Several sums at once, which do not wait for each other.
 Value AttentionTile::sourceIsFinite() {
-  Value zeros = emit.splat(lanes, 0.0f);
-  Value sum = emit.loop(emit.index(0), tile.count, 1, zeros,
-                        [&](Value key, ValueRange outer) {
-                          return emit.loop(emit.index(0), featureCount, lanes, outer,
-                                           [&](Value column, ValueRange sums) -> SmallVector<Value> {
-                                             Value source = vectorAt(blocks.sourceGroups, ValueRange{emit.div(column, lanes), key, emit.index(0)});
-                                             return {emit.multiplyAdd(source, zeros, sums[0])};
-                                           });
-                        })
-                  .front();
+  constexpr int64_t group = 4;
+  Value zeros = emit.splat(lanes, 0.0f), zero = emit.index(0);
+  Value whole = emit.mul(emit.div(tile.count, group), group);
+  Vectors sums = emit.loop(zero, featureCount, lanes, Vectors(group, zeros), [&](Value column, ValueRange outer) {
+    auto at = [&](Value key, Value sum) -> Value {
+      return emit.multiplyAdd(vectorAt(blocks.sourceGroups, ValueRange{emit.div(column, lanes), key, zero}), zeros, sum);
+    };
+    Vectors inner = emit.loop(zero, whole, group, outer, [&](Value key, ValueRange so) {
+      Vectors next;
+      for (auto [number, sum] : llvm::enumerate(so))
+        next.push_back(at(emit.add(key, number), sum));
+      return next;
+    });
+    inner.front() = emit.loop(whole, tile.count, 1, inner.front(), [&](Value key, ValueRange so) -> Vectors {
+      return {at(key, so.front())};
+    })[0];
+    return inner;
+  });
+  Value sum = sums.front();
+  for (Value other : ArrayRef(sums).drop_front())
+    sum = arith::AddFOp::create(emit, sum, other);
   Value all = vector::ReductionOp::create(emit, vector::CombiningKind::ADD, sum, arith::FastMathFlags::reassoc);
   return arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, all, emit.f32(0.0f));
 }

@@ -57,6 +57,7 @@ private:
 
   MatrixView rowsOfQueries(Value buffer, mlir::AffineMap map, unsigned columnDim);
   MatrixView rowsOfKeys(Value buffer, mlir::AffineMap map, unsigned columnDim);
+  MatrixView keys();
   MatrixView result();
   void copyRows(MatrixView const &from, Value columnBegin, Value columnCount,
                 llvm::function_ref<void(Value key, Value column, Value vector)> store);
@@ -98,6 +99,7 @@ private:
   Value featureBegin, featureCount;
   KeyTile tile; ///< the one that is visited
   int64_t lanes, width;
+  bool keysInPlace; ///< keys are read where the model has them
 };
 
 } // namespace heed::kernels

@@ -2,6 +2,8 @@
 #include "compiler/lower/kernels/AttentionTile.h"
 #include "compiler/lower/kernels/VectorExp.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
 using namespace mlir;
 
 namespace heed::kernels {
@@ -143,6 +145,12 @@ AttentionTile::Vectors AttentionTile::scoresOfClearPanel(Strip const &strip, Val
       [&] { return inGroups(from, to, 1, maxima); });
 }
 
+/// `vector`, of which LLVM must not know what it is. It would turn the store of a choice between a constant and what is stored there
+/// into a masked store, which takes tens of cycles on AMD's cores up to Zen 3.
+static Value emitOpaque(Emit &emit, Value vector) {
+  return LLVM::CallIntrinsicOp::create(emit, vector.getType(), emit.getStringAttr("llvm.arithmetic.fence"), vector).getResult(0);
+}
+
 /// Replaces the dot products of `count` keys by scores; those outside the domain, if `masked`, by what gives no weight. The
 /// vectors of several keys go through the score region as one.
 void AttentionTile::scoreKeys(Strip const &strip, Value first, int64_t count, bool masked, Vectors &maxima) {
@@ -155,10 +163,12 @@ void AttentionTile::scoreKeys(Strip const &strip, Value first, int64_t count, bo
     Value dots;
     for (int64_t key = 0; key < count && op.hasQuery(); ++key)
       dots = dots ? emit.concatenate(dots, panelAt(key)) : panelAt(key);
-    Value exist = masked ? maskOfFirst(emit, width, emit.sub(strip.rowEnd, strip.rowBegin)) : Value();
-    scores = pairs.score(count * width, pairAt(strip.rowBegin, first), dots, exist, masked);
-    for (int64_t key = 0; key < count && (masked || !pairs.areProducts()); ++key) // else it is there
-      vector::StoreOp::create(emit, emit.slice(scores, key * width, width), blocks.scores, place(key));
+    Value rows = masked ? emit.sub(strip.rowEnd, strip.rowBegin) : Value();
+    scores = pairs.score(count * width, pairAt(strip.rowBegin, first), dots, rows, masked);
+    for (int64_t at = 0; at < count * width && (masked || !pairs.areProducts()); at += lanes) { // else it is there
+      SmallVector<Value> to = {strip.slot, emit.add(first, at / width), emit.index(at % width)};
+      vector::StoreOp::create(emit, emitOpaque(emit, emit.slice(scores, at, lanes)), blocks.scores, to);
+    }
   } else {
     scoreEach(strip, first, masked);
     scores = panelAt(0);

@@ -94,9 +94,8 @@ Value FewQueriesTile::scoreLanes(Strip const &strip, Value row, Value key, Value
     });
     return vectorAt(blocks.scores, here);
   }
-  Value exist = count ? maskOfFirst(emit, lanes, count) : Value();
   Pair first = {queries.batchOf(emit, row), rowIndex(row), keyIndex(key)};
-  Value score = pairs.score(lanes, first, op.hasQuery() ? vectorAt(blocks.scores, here) : Value(), exist, masked);
+  Value score = pairs.score(lanes, first, op.hasQuery() ? vectorAt(blocks.scores, here) : Value(), count, masked);
   if (count || masked || !pairs.areProducts()) // else it is there
     vector::StoreOp::create(emit, score, blocks.scores, here);
   return score;

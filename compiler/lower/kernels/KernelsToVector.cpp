@@ -2,6 +2,7 @@
 #include "compiler/lower/kernels/Kernels.h"
 #include "compiler/lower/kernels/Lowering.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

@@ -1,4 +1,4 @@
-// LaneCode.cpp - uniform values stay scalars, consecutive indices stay a base, everything else becomes a vector.
+// LaneCode.cpp - uniform values stay scalars, consecutive indices stay a base; masks are in LaneMasks.cpp.
 #include "compiler/lower/kernels/LaneCode.h"
 #include "compiler/lower/kernels/MatrixView.h"
 
@@ -19,6 +19,19 @@ Value LaneCode::isNoMultiple(Value base, int64_t stride, int64_t divisor) {
   return arith::CmpIOp::create(emit, arith::CmpIPredicate::ne, remainder, zeros);
 }
 
+/// Sums and differences of consecutive and uniform indices stay consecutive.
+bool LaneCode::emitConsecutive(Operation &op) {
+  if (!isa<arith::AddIOp, arith::SubIOp>(op) || !op.getResult(0).getType().isIndex())
+    return false;
+  Lanes a = lookup(op.getOperand(0)), b = lookup(op.getOperand(1));
+  if (!a.scalar || !b.scalar)
+    return false;
+  bool plus = isa<arith::AddIOp>(op);
+  Value scalar = plus ? emit.add(a.scalar, b.scalar) : emit.sub(a.scalar, b.scalar);
+  values[op.getResult(0)] = {scalar, plus ? a.stride + b.stride : a.stride - b.stride, {}};
+  return true;
+}
+
 void LaneCode::emitBlock(Block &block) {
   for (Operation &op : block.without_terminator())
     emitOp(op);
@@ -36,6 +49,8 @@ LaneCode::Lanes LaneCode::lookup(Value value) {
 Value LaneCode::toVector(Lanes const &lane) {
   if (lane.vector)
     return lane.vector;
+  if (lane.begin)
+    return maskOf(lane.begin, lane.end);
   Value result = emit.broadcast(lanes, lane.scalar);
   if (lane.stride == 0)
     return result;
@@ -63,7 +78,7 @@ void LaneCode::emitOp(Operation &op) {
                                        ArrayRef(operands).drop_front(dims));
     return;
   }
-  if (emitConsecutive(op))
+  if (emitConsecutive(op) || emitComparison(op) || emitLogic(op))
     return;
   emitElementwise(op);
 }
@@ -92,65 +107,6 @@ void LaneCode::emitElementwise(Operation &op) {
   Operation *vector = emit.create(OperationState(op.getLoc(), op.getName(), operands, types, op.getAttrs()));
   for (auto [from, to] : llvm::zip_equal(op.getResults(), vector->getResults()))
     values[from] = {{}, 0, to};
-}
-
-/// Sums and differences of consecutive and uniform indices stay consecutive; comparisons of them need no index vectors.
-bool LaneCode::emitConsecutive(Operation &op) {
-  if (auto compare = dyn_cast<arith::CmpIOp>(op))
-    return emitCompare(compare);
-  if (!isa<arith::AddIOp, arith::SubIOp>(op) || !op.getResult(0).getType().isIndex())
-    return false;
-  Lanes a = lookup(op.getOperand(0)), b = lookup(op.getOperand(1));
-  if (!a.scalar || !b.scalar)
-    return false;
-  bool plus = isa<arith::AddIOp>(op);
-  Value scalar = plus ? emit.add(a.scalar, b.scalar) : emit.sub(a.scalar, b.scalar);
-  values[op.getResult(0)] = {scalar, plus ? a.stride + b.stride : a.stride - b.stride, {}};
-  return true;
-}
-
-bool LaneCode::emitCompare(arith::CmpIOp op) {
-  Lanes a = lookup(op.getLhs()), b = lookup(op.getRhs());
-  if (!op.getLhs().getType().isIndex() || !a.scalar || !b.scalar)
-    return false;
-  using Predicate = arith::CmpIPredicate;
-  Predicate predicate = op.getPredicate();
-  if (!llvm::is_contained(
-          {Predicate::eq, Predicate::ne, Predicate::slt, Predicate::sle, Predicate::sgt, Predicate::sge}, predicate))
-    return false;
-  int64_t stride = a.stride - b.stride;
-  if (stride == 0) {
-    values[op.getResult()] = {emit.compare(predicate, a.scalar, b.scalar), 0, {}};
-    return true;
-  }
-  if (std::abs(stride) != 1 && (predicate == Predicate::eq || predicate == Predicate::ne))
-    return false;
-  // |stride| * lane ? bound, where bound = +-(b - a).
-  Value bound = stride > 0 ? emit.sub(b.scalar, a.scalar) : emit.sub(a.scalar, b.scalar);
-  if (stride < 0) {
-    static constexpr std::pair<Predicate, Predicate> swapped[] = {{Predicate::slt, Predicate::sgt},
-                                                                  {Predicate::sle, Predicate::sge},
-                                                                  {Predicate::sgt, Predicate::slt},
-                                                                  {Predicate::sge, Predicate::sle}};
-    for (auto [from, to] : swapped)
-      if (predicate == from) {
-        predicate = to;
-        break;
-      }
-  }
-  if (std::abs(stride) != 1) {
-    Value step = emit.index(std::abs(stride));
-    bool up = predicate == Predicate::slt || predicate == Predicate::sge;
-    bound = up ? emit.createOrFold<arith::CeilDivSIOp>(bound, step) : emit.createOrFold<arith::FloorDivSIOp>(bound, step);
-  }
-  // Beyond the lanes on either side its exact value does not matter.
-  bound = emit.min(emit.max(bound, emit.index(-1)), emit.index(lanes));
-  bound = arith::IndexCastOp::create(emit, emit.getI32Type(), bound);
-  SmallVector<int32_t> numbers = llvm::to_vector(llvm::seq<int32_t>(0, lanes));
-  Value lane = arith::ConstantOp::create(
-      emit, DenseElementsAttr::get(emit.vectorOf(lanes, emit.getI32Type()), ArrayRef<int32_t>(numbers)));
-  values[op.getResult()] = {{}, 0, arith::CmpIOp::create(emit, predicate, lane, emit.broadcast(lanes, bound))};
-  return true;
 }
 
 LaneCode::Lanes LaneCode::affine(AffineExpr expr, ArrayRef<Lanes> dims, ArrayRef<Lanes> symbols) {

@@ -42,15 +42,18 @@ public:
   Value isNoMultiple(Value base, int64_t stride, int64_t divisor);
   /// What the region yields, as vectors.
   SmallVector<Value> run(mlir::Block &block);
+  /// The condition that the region yields, off in lanes from `count` on (null: there is none).
+  Value runCondition(mlir::Block &block, Value count);
   /// Any value of a region that was run.
   Value valueOf(Value value) { return toVector(value); }
 
 private:
-  /// `scalar + stride * lane`, or `vector`.
+  /// `scalar + stride * lane`, or `vector`, or a condition that holds in lanes [begin, end).
   struct Lanes {
     Value scalar;
     int64_t stride = 0;
     Value vector;
+    Value begin = {}, end = {};
     bool isUniform() const { return scalar && stride == 0; }
   };
 
@@ -62,7 +65,11 @@ private:
   void emitFor(mlir::scf::ForOp op);
   void emitIf(mlir::scf::IfOp op);
   bool emitConsecutive(mlir::Operation &op);
-  bool emitCompare(mlir::arith::CmpIOp op);
+  bool emitComparison(mlir::Operation &op);
+  bool emitLogic(mlir::Operation &op);
+  std::optional<Lanes> both(Lanes const &a, Lanes const &b);
+  std::optional<Lanes> either(Lanes const &a, Lanes const &b);
+  Value maskOf(Value begin, Value end);
   Lanes affine(mlir::AffineExpr expr, ArrayRef<Lanes> dims, ArrayRef<Lanes> symbols);
   Lanes affineDivision(mlir::AffineExprKind kind, Lanes dividend, int64_t divisor);
   Value gather(mlir::memref::LoadOp op, mlir::VectorType type);

@@ -1,5 +1,6 @@
 // PairScores.cpp - regions with one index along the lanes; element by element where they cannot run so.
 #include "compiler/lower/kernels/PairScores.h"
+#include "compiler/lower/kernels/MatrixView.h"
 #include "compiler/lower/kernels/PairTerm.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
@@ -56,8 +57,12 @@ bool PairScores::onLanes(bool masked) {
   return scoreAnalysis->isSupported() && (!masked || !op.hasDomain() || domainAnalysis->isSupported());
 }
 
-Value PairScores::score(int64_t lanes, Pair const &first, Value dot, Value exist, bool masked) {
-  Value mask = masked && op.hasDomain() ? inside(lanes, first, exist) : exist, nowhere = emit.splat(lanes, none());
+Value PairScores::score(int64_t lanes, Pair const &first, Value dot, Value count, bool masked) {
+  Value mask, nowhere = emit.splat(lanes, none());
+  if (masked && op.hasDomain())
+    mask = inside(lanes, first, count);
+  else if (count)
+    mask = maskOfFirst(emit, lanes, count);
   if (!mask)
     return unmasked(lanes, first, dot, mask);
   auto score = [&]() -> SmallVector<Value> {
@@ -70,15 +75,15 @@ Value PairScores::score(int64_t lanes, Pair const &first, Value dot, Value exist
   return emit.choose(any, nowhere.getType(), score, [&]() -> SmallVector<Value> { return {nowhere}; })[0];
 }
 
-Value PairScores::inside(int64_t lanes, Pair const &first, Value exist) {
-  LaneCode code(emit, *domainAnalysis, lanes, exist);
+Value PairScores::inside(int64_t lanes, Pair const &first, Value count) {
+  LaneCode code(emit, *domainAnalysis, lanes, count ? maskOfFirst(emit, lanes, count) : Value());
   bind(code, op.getDomain(), first);
-  Value result = code.run(op.getDomain().front()).front();
+  Value result = code.runCondition(op.getDomain().front(), count);
   // From query to query the distance shrinks.
   int64_t step = axis == Axis::Queries ? -stride : stride;
   for (domain::Lattice const &lattice : skipped)
     result = arith::AndIOp::create(emit, result, code.isNoMultiple(distance(lattice, first), step, lattice.stride));
-  return exist ? Value(arith::AndIOp::create(emit, exist, result)) : result;
+  return result;
 }
 
 void PairScores::bind(LaneCode &code, Region &region, Pair const &first) {

@@ -37,16 +37,16 @@ public:
 
   /// Whether the regions can run on lanes; with `masked` also that of the domain.
   bool onLanes(bool masked);
-  /// Scores of pairs on `lanes` lanes; `dot` is the dot product of the factored query, if there is one. Lanes that do not `exist` (null:
-  /// all do) and, if `masked`, those outside the domain get `none`.
-  Value score(int64_t lanes, Pair const &first, Value dot, Value exist, bool masked);
+  /// Scores of pairs on `lanes` lanes; `dot` is the dot product of the factored query, if there is one. Lanes from `count` on
+  /// (null: there are none) and, if `masked`, those outside the domain get `none`.
+  Value score(int64_t lanes, Pair const &first, Value dot, Value count, bool masked);
   /// The score of one pair.
   Value scoreOne(Pair const &pair, Value dot, bool masked);
   /// Whether a pair is in the domain.
   Value isInside(Pair const &pair);
 
 private:
-  Value inside(int64_t lanes, Pair const &first, Value exist);
+  Value inside(int64_t lanes, Pair const &first, Value count);
   Value unmasked(int64_t lanes, Pair const &first, Value dot, Value mask);
   void bind(LaneCode &code, mlir::Region &region, Pair const &first);
   Value evaluate(mlir::Region &region, Pair const &pair, Value dot);

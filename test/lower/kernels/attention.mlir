@@ -9,7 +9,9 @@ func.func @causal(%n: index, %m: index, %q: memref<?x64xf32>, %k: memref<?x64xf3
   // CHECK: scf.parallel
   // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<1x256x16xf32>
   // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<12x64x16xf32>
-  // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<256x64xf32>
+  // Values are copied into groups of lanes; keys lie one behind the other, and are read where they are.
+  // CHECK-DAG: memref.alloca() {alignment = 64 : i64} : memref<8x258x8xf32>
+  // CHECK-NOT: memref<256x64xf32>
   // CHECK-NOT: memref.alloc(
   // Keys behind the last row of the block are not visited.
   // CHECK: %[[LAST:.*]] = arith.addi %[[M]], %c-1
@@ -23,8 +25,8 @@ func.func @causal(%n: index, %m: index, %q: memref<?x64xf32>, %k: memref<?x64xf3
   // CHECK: scf.if %[[CLEAR]] -> (vector<8xf32>, vector<8xf32>) {
   // CHECK-NOT: vector<16xi32>
   // CHECK: } else {
-  // The comparison of i and j is one of lanes; a masked score is selected, never computed with.
-  // CHECK: arith.cmpi {{sle|sge}}, %{{.*}}, %{{.*}} : vector<16xi32>
+  // The comparison of i and j, and which rows exist, is one range of lanes; a masked score is selected, never computed with.
+  // CHECK: arith.cmpi ult, %{{.*}}, %{{.*}} : vector<16xi32>
   // CHECK: arith.select %{{.*}} : vector<16xi1>, vector<16xf32>
   // No step works across lanes until the sums are stored.
   // CHECK-NOT: vector.reduction <maxnumf>
@@ -55,6 +57,23 @@ func.func @everywhere(%q: memref<64x64xf32>, %k: memref<128x64xf32>, %v: memref<
       indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>,
                        affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>]
       score (%i, %j, %dot: f32) {
+        heed.yield %dot : f32
+      }
+  return
+}
+
+// Keys of two heads side by side are copied: apart in memory they would compete for the same cache lines.
+// CHECK-LABEL: func @apart
+func.func @apart(%q: memref<2x64x64xf32>, %k: memref<256x2x64xf32>, %v: memref<2x256x64xf32>, %o: memref<2x64x64xf32>) {
+  %c2 = arith.constant 2 : index
+  %c64 = arith.constant 64 : index
+  %c256 = arith.constant 256 : index
+  // CHECK: memref.alloca() {alignment = 64 : i64} : memref<256x64xf32>
+  // CHECK: return
+  heed.attention(%c2, %c64, %c256, %c64, %c64) ins(%q, %k, %v : memref<2x64x64xf32>, memref<256x2x64xf32>, memref<2x256x64xf32>) outs(%o : memref<2x64x64xf32>)
+      indexing_maps = [affine_map<(h, i, j, d, e) -> (h, i, d)>, affine_map<(h, i, j, d, e) -> (j, h, d)>,
+                       affine_map<(h, i, j, d, e) -> (h, j, e)>, affine_map<(h, i, j, d, e) -> (h, i, e)>]
+      score (%h, %i, %j, %dot: f32) {
         heed.yield %dot : f32
       }
   return
