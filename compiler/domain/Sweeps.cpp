@@ -67,6 +67,15 @@ std::optional<Lattice> latticeOf(Conjunction const &conjunction) {
   return std::nullopt;
 }
 
+} // namespace
+
+AffineExpr residueOf(Lattice const &lattice) {
+  MLIRContext *context = lattice.shift.getContext();
+  return (getAffineDimExpr(1, context) - getAffineDimExpr(0, context) - lattice.shift) % lattice.stride;
+}
+
+namespace {
+
 class Planner {
 public:
   Planner(PairDomain const &domain, MLIRContext *context) : domain(domain), context(context) {}
@@ -77,18 +86,20 @@ public:
       if (std::optional<Lattice> lattice = latticeOf(conjunction))
         if (!llvm::is_contained(lattices, *lattice) && lattices.size() < MaximumLattices)
           lattices.push_back(*lattice);
+    AffineExpr cut = cutFromLattices(lattices);
     std::vector<Sweep> sweeps;
     for (unsigned number = 0; number <= lattices.size(); ++number) {
       Sweep sweep;
       bool plain = number == lattices.size();
       sweep.lattice = plain ? Lattice{1, getAffineConstantExpr(0, context)} : lattices[number];
-      sweep.skipped.assign(lattices.begin(), lattices.begin() + number);
+      sweep.isApart = static_cast<bool>(cut);
+      if (!plain || !cut)
+        sweep.skipped.assign(lattices.begin(), lattices.begin() + number);
       for (Conjunction const &conjunction : domain.disjuncts) {
-        std::optional<Lattice> own = latticeOf(conjunction);
         // What lies on an earlier lattice altogether was visited there.
-        if (own && llvm::is_contained(sweep.skipped, *own))
+        if (cut ? isOn(lattices, conjunction) == plain : isOn(sweep.skipped, conjunction))
           continue;
-        if (std::optional<Part> part = bound(conjunction, sweep.lattice))
+        if (std::optional<Part> part = bound(conjunction, sweep.lattice, plain ? AffineExpr() : cut))
           sweep.parts.push_back(std::move(*part));
       }
       if (!sweep.parts.empty())
@@ -102,11 +113,61 @@ private:
     return boundKeys(conditions, equalities, lattice.stride, domain.symbols.size(), context);
   }
 
-  std::optional<Part> bound(Conjunction const &conjunction, Lattice const &lattice) {
+  static bool isOn(ArrayRef<Lattice> lattices, Conjunction const &conjunction) {
+    std::optional<Lattice> own = latticeOf(conjunction);
+    return own && llvm::is_contained(lattices, *own);
+  }
+
+  /// Whether a conjunction leaves no pair for which `condition` is >= 0.
+  bool excludes(Conjunction const &conjunction, AffineExpr condition) {
+    SmallVector<AffineExpr> conditions = {condition};
+    SmallVector<bool> equalities = {false};
+    for (Atom const &atom : conjunction) {
+      conditions.push_back(atom.expr);
+      equalities.push_back(atom.equality);
+    }
+    return !bound(conditions, equalities, Lattice{1, {}});
+  }
+
+  bool implies(Conjunction const &conjunction, Atom const &atom) {
+    return excludes(conjunction, -atom.expr - 1) && (!atom.equality || excludes(conjunction, atom.expr - 1));
+  }
+
+  /// The condition that is >= 0 for just those pairs on lattices that the one conjunction without a lattice allows: all of it that
+  /// the others leave open. Null: there is none.
+  AffineExpr cutFromLattices(ArrayRef<Lattice> lattices) {
+    SmallVector<Conjunction> on, off;
+    for (Conjunction const &conjunction : domain.disjuncts) {
+      if (!llvm::all_of(conjunction, [](Atom const &atom) { return atom.isAffine(); }))
+        return {};
+      (isOn(lattices, conjunction) ? on : off).push_back(conjunction);
+    }
+    if (on.empty() || off.size() != 1)
+      return {};
+    AffineExpr result;
+    for (Atom const &atom : off.front()) {
+      if (llvm::all_of(on, [&](Conjunction const &other) { return implies(other, atom); }))
+        continue;
+      if (atom.equality || result)
+        return {};
+      result = atom.expr;
+    }
+    return result;
+  }
+
+  /// Without the pairs for which `cut` is >= 0, unless it is null.
+  std::optional<Part> bound(Conjunction const &conjunction, Lattice const &lattice, AffineExpr cut) {
     SmallVector<AffineExpr> conditions;
     SmallVector<bool> equalities;
     bool affine = true;
     Part part;
+    auto require = [&](AffineExpr expr, bool equality) {
+      conditions.push_back(expr);
+      equalities.push_back(equality);
+      part.conditions.push_back({expr, equality});
+    };
+    if (cut)
+      require(-cut - 1, false);
     for (Atom const &atom : conjunction) {
       affine &= atom.isAffine();
       if (!atom.isAffine() && !atom.on.column)
@@ -116,8 +177,7 @@ private:
       std::optional<Lattice> own = latticeOf(atom);
       if (!atom.isAffine() || (own && *own == lattice))
         continue;
-      conditions.push_back(atom.expr);
-      equalities.push_back(atom.equality);
+      require(atom.expr, atom.equality);
     }
     std::optional<KeyBounds> visible = bound(conditions, equalities, lattice);
     if (!visible)

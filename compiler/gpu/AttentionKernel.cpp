@@ -50,12 +50,12 @@ private:
     if (std::optional<MmaShape> shape = MmaShape::of(op))
       return launch(
           sweep, {"attention_mma", MmaShape::rows, shape->keys, MmaShape::threads, shape->sharedBytes()}, [&](Block const &block) {
-            MmaTile(emit, op, *shape, block.queries, sweep.skipped, block.symbols, block.thread).run(block.walk, before, after);
+            MmaTile(emit, op, *shape, block.queries, sweep, block.symbols, block.thread).run(block.walk, before, after);
           });
     FmaShape shape = FmaShape::of(op);
     launch(sweep, {"attention", FmaShape::rows, FmaShape::keys, FmaShape::threads, shape.sharedBytes(op.hasQuery())},
            [&](Block const &block) {
-             FmaTile tile(emit, op, shape, block.queries, sweep.skipped, block.symbols, block.thread);
+             FmaTile tile(emit, op, shape, block.queries, sweep, block.symbols, block.thread);
              tile.allocate();
              emit.loop(emit.index(0), size(op.getFeatureDim()), shape.features, [&](Value featureBegin) {
                tile.begin(featureBegin, before);

@@ -30,8 +30,8 @@ int64_t FmaShape::sharedBytes(bool withQuery) const {
 }
 
 FmaTile::FmaTile(Emit &emit, ir::AttentionOp op, FmaShape shape, QueryBlock const &queries,
-                 ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols, Value thread)
-    : emit(emit), op(op), shape(shape), queries(queries), skipped(skipped), domainSymbols(domainSymbols), thread(thread),
+                 domain::Sweep const &sweep, ArrayRef<Value> domainSymbols, Value thread)
+    : emit(emit), op(op), shape(shape), queries(queries), sweep(sweep), domainSymbols(domainSymbols), thread(thread),
       group(emit.div(thread, FmaShape::lanes)),
       lane(emit.createOrFold<arith::RemUIOp>(thread, emit.index(FmaShape::lanes))) {}
 
@@ -298,19 +298,7 @@ Value FmaTile::scoreOf(KeyTile const &keys, Value row, Value key, Value dot, boo
   return emit.choose(
       exists, emit.getF32Type(),
       [&]() -> SmallVector<Value> {
-        Value inside = arith::ConstantOp::create(emit, emit.getBoolAttr(true));
-        if (op.hasDomain()) {
-          Region &region = op.getDomain();
-          inside = kernels::evaluateUniform(emit, region, region.front().getTerminator()->getOperand(0), pair);
-        }
-        for (domain::Lattice const &lattice : skipped) {
-          MLIRContext *context = emit.getContext();
-          AffineExpr off = (getAffineDimExpr(1, context) - getAffineDimExpr(0, context) - lattice.shift) % lattice.stride;
-          SmallVector<Value> operands(ArrayRef<Value>(pair).take_back(2));
-          operands.append(domainSymbols.begin(), domainSymbols.end());
-          Value rest = affine::expandAffineMap(emit, emit.getLoc(), AffineMap::get(2, domainSymbols.size(), off), operands)->front();
-          inside = arith::AndIOp::create(emit, inside, emit.compare(arith::CmpIPredicate::ne, rest, emit.index(0)));
-        }
+        Value inside = kernels::isInSweep(emit, op, sweep, domainSymbols, pair);
         return emit.choose(inside, emit.getF32Type(), value, none);
       },
       none)[0];

@@ -30,7 +30,7 @@ struct FmaShape {
 
 class FmaTile {
 public:
-  FmaTile(Emit &emit, ir::AttentionOp op, FmaShape shape, QueryBlock const &queries, ArrayRef<domain::Lattice> skipped,
+  FmaTile(Emit &emit, ir::AttentionOp op, FmaShape shape, QueryBlock const &queries, domain::Sweep const &sweep,
           ArrayRef<Value> domainSymbols, Value thread);
 
   /// Tiles in shared memory and registers; outside of loops and conditions.
@@ -70,7 +70,7 @@ private:
   ir::AttentionOp op;
   FmaShape shape;
   QueryBlock const &queries;
-  ArrayRef<domain::Lattice> skipped;
+  domain::Sweep const &sweep;
   ArrayRef<Value> domainSymbols;
   Value thread, group, lane, featureBegin;
   Value queryTile, keyTile, sourceTile, weightTile; ///< in shared memory

@@ -21,8 +21,8 @@ static bool canBeComputedAnywhere(Region &region) {
 }
 
 FragmentScores::FragmentScores(Emit &emit, ir::AttentionOp op, kernels::QueryBlock const &queries,
-                               ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols, FragmentMap const &map)
-    : emit(emit), core(emit), op(op), queries(queries), skipped(skipped), domainSymbols(domainSymbols), map(map),
+                               domain::Sweep const &sweep, ArrayRef<Value> domainSymbols, FragmentMap const &map)
+    : emit(emit), core(emit), op(op), queries(queries), sweep(sweep), domainSymbols(domainSymbols), map(map),
       form(kernels::ScoreForm::of(op)), scalesLate(false),
       isPure(canBeComputedAnywhere(op.getScore()) && canBeComputedAnywhere(op.getDomain())) {
   Value last = emit.sub(queries.count, emit.index(1));
@@ -93,24 +93,6 @@ Value FragmentScores::score(ArrayRef<Value> pair, Value dot) {
   return form ? math::FmaOp::create(emit, dot, scale, score).getResult() : score;
 }
 
-Value FragmentScores::inDomain(ArrayRef<Value> pair) {
-  Value inside = arith::ConstantOp::create(emit, emit.getBoolAttr(true));
-  if (op.hasDomain()) {
-    Region &region = op.getDomain();
-    inside = kernels::evaluateUniform(emit, region, region.front().getTerminator()->getOperand(0), pair);
-  }
-  MLIRContext *context = emit.getContext();
-  for (domain::Lattice const &lattice : skipped) {
-    AffineExpr off = (getAffineDimExpr(1, context) - getAffineDimExpr(0, context) - lattice.shift) % lattice.stride;
-    SmallVector<Value> operands(pair.take_back(2));
-    operands.append(domainSymbols.begin(), domainSymbols.end());
-    AffineMap residue = AffineMap::get(2, domainSymbols.size(), off);
-    Value rest = affine::expandAffineMap(emit, emit.getLoc(), residue, operands)->front();
-    inside = arith::AndIOp::create(emit, inside, emit.compare(arith::CmpIPredicate::ne, rest, emit.index(0)));
-  }
-  return inside;
-}
-
 SmallVector<Value> FragmentScores::scores(kernels::KeyTile const &keys, ArrayRef<Value> dots, bool masked) {
   SmallVector<Value> result;
   Value none = emit.f32(op.getPlain() ? 0 : -infinity);
@@ -121,7 +103,7 @@ SmallVector<Value> FragmentScores::scores(kernels::KeyTile const &keys, ArrayRef
     if (!masked) {
       result.push_back(score(pair, dot));
     } else if (isPure) {
-      Value visible = arith::AndIOp::create(emit, emit.less(key, keys.count), inDomain(pair));
+      Value visible = arith::AndIOp::create(emit, emit.less(key, keys.count), kernels::isInSweep(emit, op, sweep, domainSymbols, pair));
       result.push_back(arith::SelectOp::create(emit, visible, score(pair, dot), none));
     } else {
       // What the regions read may be out of bounds for other pairs.
@@ -130,7 +112,7 @@ SmallVector<Value> FragmentScores::scores(kernels::KeyTile const &keys, ArrayRef
           emit.less(key, keys.count), emit.getF32Type(),
           [&]() -> SmallVector<Value> {
             return emit.choose(
-                inDomain(pair), emit.getF32Type(), [&]() -> SmallVector<Value> { return {score(pair, dot)}; }, nothing);
+                kernels::isInSweep(emit, op, sweep, domainSymbols, pair), emit.getF32Type(), [&]() -> SmallVector<Value> { return {score(pair, dot)}; }, nothing);
           },
           nothing)[0]);
     }

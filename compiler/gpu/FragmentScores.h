@@ -23,7 +23,7 @@ struct FragmentMap {
 class FragmentScores {
 public:
   /// At a place of the kernel that all threads of the block pass once; what does not depend on the tile is computed here.
-  FragmentScores(Emit &emit, ir::AttentionOp op, kernels::QueryBlock const &queries, ArrayRef<domain::Lattice> skipped,
+  FragmentScores(Emit &emit, ir::AttentionOp op, kernels::QueryBlock const &queries, domain::Sweep const &sweep,
                  ArrayRef<Value> domainSymbols, FragmentMap const &map);
 
   /// Largest scores (times log2(e)) of the two rows, and their totals, of which each of the four lanes of a row has a part.
@@ -62,7 +62,7 @@ private:
   TensorCore core;
   ir::AttentionOp op;
   kernels::QueryBlock const &queries;
-  ArrayRef<domain::Lattice> skipped;
+  domain::Sweep const &sweep;
   ArrayRef<Value> domainSymbols;
   FragmentMap map;
   SmallVector<Value> rowIndices; ///< of rows that do not exist: the last that does

@@ -9,13 +9,13 @@ using namespace mlir;
 namespace heed::device {
 
 MmaTile::MmaTile(Emit &emit, ir::AttentionOp op, MmaShape shape, kernels::QueryBlock const &queries,
-                 ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols, Value thread)
+                 domain::Sweep const &sweep, ArrayRef<Value> domainSymbols, Value thread)
     : emit(emit), core(emit), op(op), shape(shape), queries(queries), thread(thread),
       lane(emit.createOrFold<arith::RemUIOp>(thread, emit.index(MmaShape::warpLanes))),
       warp(emit.div(thread, MmaShape::warpLanes)),
       map{emit.add(emit.mul(warp, 16), emit.div(lane, 4)),
           emit.mul(emit.createOrFold<arith::RemUIOp>(lane, emit.index(4)), 2), MmaShape::rows, shape.keys},
-      scores(emit, op, queries, skipped, domainSymbols, map), shared(core.sharedMemory()) {
+      scores(emit, op, queries, sweep, domainSymbols, map), shared(core.sharedMemory()) {
   auto mod = [&](Value value, int64_t by) { return emit.createOrFold<arith::RemUIOp>(value, emit.index(by)); };
   // ldmatrix takes line l % 8 of matrix l / 8 from lane l. Of the left operand and of transposed sources the second matrix is
   // below the first and the third beside it; of keys, whose lines are the columns of the product, it is the other way.

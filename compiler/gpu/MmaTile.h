@@ -32,7 +32,7 @@ struct MmaShape {
 class MmaTile {
 public:
   MmaTile(Emit &emit, ir::AttentionOp op, MmaShape shape, kernels::QueryBlock const &queries,
-          ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols, Value thread);
+          domain::Sweep const &sweep, ArrayRef<Value> domainSymbols, Value thread);
 
   /// All of a block's work; `before` without buffers: nothing was seen before. With buffers in `after`: what a later sweep goes on
   /// from is kept there.

@@ -184,9 +184,15 @@ private:
             if (tile.full && !allowed[i][j])
               complain(predicate, where + fmt::format(": ({}, {}) is in a full tile and not in the domain", i, j));
             bool skipped = llvm::any_of(sweep.skipped, [&](Lattice const &lattice) {
-              return (j - i - evaluate(lattice.shift, {}, sizes.symbols)) % lattice.stride == 0;
+              return evaluate(residueOf(lattice), {i, j}, sizes.symbols) == 0;
             });
-            visits[i][j] += !skipped;
+            bool inside = !sweep.isApart || llvm::any_of(sweep.parts, [&](Part const &part) {
+              return llvm::all_of(part.conditions, [&](Condition const &condition) {
+                int64_t value = evaluate(condition.expr, {i, j}, sizes.symbols);
+                return condition.equality ? value == 0 : value >= 0;
+              });
+            });
+            visits[i][j] += !skipped && inside;
             any |= allowed[i][j];
           }
         ++totals.tiles;

@@ -96,7 +96,7 @@ private:
     if (walk.needsList())
       onStack([&] { walk.allocate(); });
     emit.loop(emit.index(0), features, blocks.features, [&](Value featureBegin) {
-      Tile tile(emit, op, blocks, queries, walk, sweep.skipped, symbols, featureBegin);
+      Tile tile(emit, op, blocks, queries, walk, sweep, symbols, featureBegin);
       if (isFirst)
         tile.begin();
       else

@@ -19,10 +19,10 @@ static bool keysAreDense(ir::AttentionOp op) {
 }
 
 AttentionTile::AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks const &blocks, QueryBlock const &queries,
-                             KeyWalk &walk, ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols,
+                             KeyWalk &walk, domain::Sweep const &sweep, ArrayRef<Value> domainSymbols,
                              Value featureBegin)
     : emit(emit), op(op), blocks(blocks), queries(queries), walk(walk),
-      pairs(emit, op, PairScores::Axis::Queries, queries.steps.stride, skipped, domainSymbols),
+      pairs(emit, op, PairScores::Axis::Queries, queries.steps.stride, sweep, domainSymbols),
       term(PairTerm::of(op)), featureBegin(featureBegin), lanes(blocks.shape.lanes), width(blocks.shape.width()),
       keysInPlace(blocks.oneSlice && queries.steps.stride == 1 && !walk.needsList() && keysAreDense(op)) {
   Value features = op.getSizes()[op.getFeatureDim()];

@@ -36,7 +36,7 @@ class AttentionTile {
 public:
   using Blocks = AttentionBlocks;
   AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks const &blocks, QueryBlock const &queries,
-                KeyWalk &walk, ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols, Value featureBegin);
+                KeyWalk &walk, domain::Sweep const &sweep, ArrayRef<Value> domainSymbols, Value featureBegin);
 
   void begin();                           ///< no keys seen yet
   void resume(SweepState const &state);   ///< the keys of earlier sweeps seen

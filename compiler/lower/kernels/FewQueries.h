@@ -39,7 +39,7 @@ class FewQueriesTile {
 public:
   using Blocks = FewQueriesBlocks;
   FewQueriesTile(Emit &emit, ir::AttentionOp op, FewQueriesBlocks const &blocks, QueryBlock const &queries, KeyWalk &walk,
-                 ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols, Value featureBegin);
+                 domain::Sweep const &sweep, ArrayRef<Value> domainSymbols, Value featureBegin);
 
   void begin();
   void resume(SweepState const &state);

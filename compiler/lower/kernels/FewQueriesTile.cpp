@@ -9,10 +9,10 @@ static constexpr int64_t cacheLine = 64;    ///< in bytes
 static constexpr int64_t fetchAhead = 8192; ///< bytes between what is read and what is asked for
 
 FewQueriesTile::FewQueriesTile(Emit &emit, ir::AttentionOp op, FewQueriesBlocks const &blocks, QueryBlock const &queries,
-                               KeyWalk &walk, ArrayRef<domain::Lattice> skipped, ArrayRef<Value> domainSymbols,
+                               KeyWalk &walk, domain::Sweep const &sweep, ArrayRef<Value> domainSymbols,
                                Value featureBegin)
     : emit(emit), op(op), blocks(blocks), queries(queries), walk(walk),
-      pairs(emit, op, PairScores::Axis::Keys, queries.steps.stride, skipped, domainSymbols),
+      pairs(emit, op, PairScores::Axis::Keys, queries.steps.stride, sweep, domainSymbols),
       lanes(blocks.shape.lanes), featureBegin(featureBegin), features(*constantOf(op.getSizes()[op.getFeatureDim()])) {
   featureCount = emit.min(emit.sub(emit.index(features), featureBegin), emit.index(blocks.features));
   source = rowsOfKeys(op.getSource(), op.getSourceMap(), op.getFeatureDim());

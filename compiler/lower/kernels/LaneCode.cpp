@@ -13,12 +13,6 @@ SmallVector<Value> LaneCode::run(Block &block) {
   return toVectors(block, block.getTerminator()->getOperands());
 }
 
-Value LaneCode::isNoMultiple(Value base, int64_t stride, int64_t divisor) {
-  Value remainder = toVector(affineDivision(AffineExprKind::Mod, {base, stride, {}}, divisor));
-  Value zeros = arith::ConstantOp::create(emit, emit.getZeroAttr(remainder.getType()));
-  return arith::CmpIOp::create(emit, arith::CmpIPredicate::ne, remainder, zeros);
-}
-
 /// Sums and differences of consecutive and uniform indices stay consecutive.
 bool LaneCode::emitConsecutive(Operation &op) {
   if (!isa<arith::AddIOp, arith::SubIOp>(op) || !op.getResult(0).getType().isIndex())
@@ -72,10 +66,7 @@ void LaneCode::emitOp(Operation &op) {
   if (auto load = dyn_cast<memref::LoadOp>(op))
     return emitLoad(load);
   if (auto apply = dyn_cast<affine::AffineApplyOp>(op)) {
-    SmallVector<Lanes> operands = llvm::map_to_vector(apply.getMapOperands(), [&](Value value) { return lookup(value); });
-    unsigned dims = apply.getAffineMap().getNumDims();
-    values[apply.getResult()] = affine(apply.getAffineMap().getResult(0), ArrayRef(operands).take_front(dims),
-                                       ArrayRef(operands).drop_front(dims));
+    values[apply.getResult()] = affine(apply.getAffineMap(), llvm::to_vector(apply.getMapOperands()));
     return;
   }
   if (emitConsecutive(op) || emitComparison(op) || emitLogic(op))
@@ -107,6 +98,11 @@ void LaneCode::emitElementwise(Operation &op) {
   Operation *vector = emit.create(OperationState(op.getLoc(), op.getName(), operands, types, op.getAttrs()));
   for (auto [from, to] : llvm::zip_equal(op.getResults(), vector->getResults()))
     values[from] = {{}, 0, to};
+}
+
+LaneCode::Lanes LaneCode::affine(AffineMap map, ArrayRef<Value> operands) {
+  SmallVector<Lanes> lanes = llvm::map_to_vector(operands, [&](Value value) { return lookup(value); });
+  return affine(map.getResult(0), ArrayRef(lanes).take_front(map.getNumDims()), ArrayRef(lanes).drop_front(map.getNumDims()));
 }
 
 LaneCode::Lanes LaneCode::affine(AffineExpr expr, ArrayRef<Lanes> dims, ArrayRef<Lanes> symbols) {

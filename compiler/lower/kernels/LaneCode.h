@@ -38,16 +38,9 @@ public:
     bound.insert(from);
   }
 
-  /// Whether base + stride * lane is no multiple of `divisor`, per lane.
-  Value isNoMultiple(Value base, int64_t stride, int64_t divisor);
   /// What the region yields, as vectors.
   SmallVector<Value> run(mlir::Block &block);
-  /// The condition that the region yields, off in lanes from `count` on (null: there is none).
-  Value runCondition(mlir::Block &block, Value count);
-  /// Any value of a region that was run.
-  Value valueOf(Value value) { return toVector(value); }
 
-private:
   /// `scalar + stride * lane`, or `vector`, or a condition that holds in lanes [begin, end).
   struct Lanes {
     Value scalar;
@@ -57,6 +50,20 @@ private:
     bool isUniform() const { return scalar && stride == 0; }
   };
 
+  /// The condition that a region yields.
+  Lanes runCondition(mlir::Block &block);
+  /// How the result of `map`, of bound values and others from outside, compares with 0.
+  Lanes compareWithZero(mlir::arith::CmpIPredicate predicate, mlir::AffineMap map, ArrayRef<Value> operands);
+  /// The condition that holds in the first lanes, or in all.
+  Lanes first(Value count) { return {{}, 0, {}, emit.index(0), count}; }
+  Lanes everywhere() { return first(emit.index(lanes)); }
+  Lanes both(Lanes const &a, Lanes const &b);
+  Lanes either(Lanes const &a, Lanes const &b);
+  Value toVector(Lanes const &lanes);
+  /// Any value of a region that was run.
+  Value valueOf(Value value) { return toVector(value); }
+
+private:
   void emitBlock(mlir::Block &block);
   void emitOp(mlir::Operation &op);
   void emitScalar(mlir::Operation &op);
@@ -66,16 +73,15 @@ private:
   void emitIf(mlir::scf::IfOp op);
   bool emitConsecutive(mlir::Operation &op);
   bool emitComparison(mlir::Operation &op);
+  std::optional<Lanes> compare(mlir::arith::CmpIPredicate predicate, Lanes const &a, Lanes const &b);
   bool emitLogic(mlir::Operation &op);
-  std::optional<Lanes> both(Lanes const &a, Lanes const &b);
-  std::optional<Lanes> either(Lanes const &a, Lanes const &b);
   Value maskOf(Value begin, Value end);
+  Lanes affine(mlir::AffineMap map, ArrayRef<Value> operands);
   Lanes affine(mlir::AffineExpr expr, ArrayRef<Lanes> dims, ArrayRef<Lanes> symbols);
   Lanes affineDivision(mlir::AffineExprKind kind, Lanes dividend, int64_t divisor);
   Value gather(mlir::memref::LoadOp op, mlir::VectorType type);
   Lanes lookup(Value value);
   Value toVector(Value value) { return toVector(lookup(value)); }
-  Value toVector(Lanes const &lanes);
   SmallVector<Value> toVectors(mlir::Block &block, ValueRange results);
 
   Emit &emit;

@@ -27,32 +27,24 @@ Value LaneCode::maskOf(Value begin, Value end) {
   return arith::CmpIOp::create(emit, Predicate::ult, arith::SubIOp::create(emit, lane, broadcast(begin)), broadcast(count));
 }
 
-bool LaneCode::emitComparison(Operation &op) {
-  auto compare = dyn_cast<arith::CmpIOp>(op);
-  if (!compare || !compare.getLhs().getType().isIndex())
-    return false;
-  Lanes a = lookup(compare.getLhs()), b = lookup(compare.getRhs());
-  if (!a.scalar || !b.scalar)
-    return false;
+/// Of numbers with a common distance from lane to lane; nullopt: these are none.
+std::optional<LaneCode::Lanes> LaneCode::compare(arith::CmpIPredicate predicate, Lanes const &a, Lanes const &b) {
   using Predicate = arith::CmpIPredicate;
-  Predicate predicate = compare.getPredicate();
-  if (!llvm::is_contained(
+  if (!a.scalar || !b.scalar ||
+      !llvm::is_contained(
           {Predicate::eq, Predicate::ne, Predicate::slt, Predicate::sle, Predicate::sgt, Predicate::sge}, predicate))
-    return false;
-  Lanes &result = values[compare.getResult()];
+    return std::nullopt;
   int64_t stride = a.stride - b.stride;
-  if (stride == 0) {
-    result = {emit.compare(predicate, a.scalar, b.scalar), 0, {}};
-    return true;
-  }
+  if (stride == 0)
+    return Lanes{emit.compare(predicate, a.scalar, b.scalar), 0, {}};
   bool equality = predicate == Predicate::eq || predicate == Predicate::ne;
   if (std::abs(stride) != 1 && equality)
-    return false;
+    return std::nullopt;
   // |stride| * lane ? bound, where bound = +-(b - a).
   Value bound = stride > 0 ? emit.sub(b.scalar, a.scalar) : emit.sub(a.scalar, b.scalar);
   bool isUpper = predicate == Predicate::slt || predicate == Predicate::sle;
   bool isStrict = predicate == Predicate::slt || predicate == Predicate::sgt;
-  if (stride < 0 && !equality)
+  if (stride < 0)
     isUpper = !isUpper;
   if (std::abs(stride) != 1) {
     Value step = emit.index(std::abs(stride));
@@ -64,51 +56,64 @@ bool LaneCode::emitComparison(Operation &op) {
   if (equality) {
     Value vector = maskOf(bound, next());
     Value ones = arith::ConstantOp::create(emit, DenseElementsAttr::get(cast<VectorType>(vector.getType()), true));
-    result = {{}, 0, predicate == Predicate::eq ? vector : arith::XOrIOp::create(emit, vector, ones)};
-  } else if (isUpper) {
-    result = {{}, 0, {}, emit.index(0), isStrict ? bound : next()};
-  } else {
-    result = {{}, 0, {}, isStrict ? next() : bound, emit.index(lanes)};
+    return Lanes{{}, 0, predicate == Predicate::eq ? vector : arith::XOrIOp::create(emit, vector, ones)};
   }
-  return true;
+  if (isUpper)
+    return Lanes{{}, 0, {}, emit.index(0), isStrict ? bound : next()};
+  return Lanes{{}, 0, {}, isStrict ? next() : bound, emit.index(lanes)};
 }
 
-std::optional<LaneCode::Lanes> LaneCode::both(Lanes const &a, Lanes const &b) {
+bool LaneCode::emitComparison(Operation &op) {
+  auto comparison = dyn_cast<arith::CmpIOp>(op);
+  if (!comparison || !comparison.getLhs().getType().isIndex())
+    return false;
+  auto result = compare(comparison.getPredicate(), lookup(comparison.getLhs()), lookup(comparison.getRhs()));
+  if (result)
+    values[comparison.getResult()] = *result;
+  return result.has_value();
+}
+
+LaneCode::Lanes LaneCode::both(Lanes const &a, Lanes const &b) {
+  if (b.begin && !a.begin)
+    return both(b, a);
   if (a.begin && b.begin)
-    return Lanes{{}, 0, {}, emit.max(a.begin, b.begin), emit.min(a.end, b.end)};
+    return {{}, 0, {}, emit.max(a.begin, b.begin), emit.min(a.end, b.end)};
   if (a.begin && b.isUniform())
-    return Lanes{{}, 0, {}, a.begin, emit.createOrFold<arith::SelectOp>(b.scalar, a.end, emit.index(0))};
-  return std::nullopt;
+    return {{}, 0, {}, a.begin, emit.createOrFold<arith::SelectOp>(b.scalar, a.end, emit.index(0))};
+  if (a.isUniform() && b.isUniform())
+    return {emit.createOrFold<arith::AndIOp>(a.scalar, b.scalar), 0, {}};
+  return {{}, 0, emit.createOrFold<arith::AndIOp>(toVector(a), toVector(b))};
 }
 
-std::optional<LaneCode::Lanes> LaneCode::either(Lanes const &a, Lanes const &b) {
+LaneCode::Lanes LaneCode::either(Lanes const &a, Lanes const &b) {
+  if (b.begin && !a.begin)
+    return either(b, a);
+  if (a.isUniform() && b.isUniform())
+    return {emit.createOrFold<arith::OrIOp>(a.scalar, b.scalar), 0, {}};
   if (!a.begin || !b.isUniform())
-    return std::nullopt;
-  return Lanes{{}, 0, {}, emit.createOrFold<arith::SelectOp>(b.scalar, emit.index(0), a.begin),
-               emit.createOrFold<arith::SelectOp>(b.scalar, emit.index(lanes), a.end)};
+    return {{}, 0, emit.createOrFold<arith::OrIOp>(toVector(a), toVector(b))};
+  return {{}, 0, {}, emit.createOrFold<arith::SelectOp>(b.scalar, emit.index(0), a.begin),
+          emit.createOrFold<arith::SelectOp>(b.scalar, emit.index(lanes), a.end)};
 }
 
 bool LaneCode::emitLogic(Operation &op) {
   if (!isa<arith::AndIOp, arith::OrIOp>(op) || !op.getResult(0).getType().isInteger(1))
     return false;
   Lanes a = lookup(op.getOperand(0)), b = lookup(op.getOperand(1));
-  if (!a.begin)
-    std::swap(a, b);
-  std::optional<Lanes> result = isa<arith::AndIOp>(op) ? both(a, b) : either(a, b);
-  if (result)
-    values[op.getResult(0)] = *result;
-  return result.has_value();
+  values[op.getResult(0)] = isa<arith::AndIOp>(op) ? both(a, b) : either(a, b);
+  return true;
 }
 
-Value LaneCode::runCondition(Block &block, Value count) {
+LaneCode::Lanes LaneCode::compareWithZero(arith::CmpIPredicate predicate, AffineMap map, ArrayRef<Value> operands) {
+  Lanes number = affine(map, operands), zero = {emit.index(0), 0, {}};
+  if (std::optional<Lanes> condition = compare(predicate, number, zero))
+    return *condition;
+  return {{}, 0, arith::CmpIOp::create(emit, predicate, toVector(number), toVector(zero))};
+}
+
+LaneCode::Lanes LaneCode::runCondition(Block &block) {
   emitBlock(block);
-  Lanes condition = lookup(block.getTerminator()->getOperand(0));
-  if (!count)
-    return toVector(condition);
-  Lanes exist = {{}, 0, {}, emit.index(0), count};
-  if (std::optional<Lanes> result = both(exist, condition))
-    return toVector(*result);
-  return arith::AndIOp::create(emit, toVector(exist), toVector(condition));
+  return lookup(block.getTerminator()->getOperand(0));
 }
 
 } // namespace heed::kernels

@@ -1,5 +1,6 @@
 // Operand.cpp - subscripts of operands through their indexing maps.
 #include "compiler/lower/kernels/Operand.h"
+#include "compiler/lower/kernels/LaneCode.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
 
@@ -33,6 +34,31 @@ Steps stepsOf(Emit &emit, domain::Lattice const &lattice, Value residue, ArrayRe
     return emit.ceilDiv(emit.max(emit.sub(all, offset), zero), lattice.stride);
   };
   return {lattice.stride, residue, keyOffset, members(rows, residue), members(keys, keyOffset)};
+}
+
+Value isInSweep(Emit &emit, ir::AttentionOp op, domain::Sweep const &sweep, ArrayRef<Value> symbols, ArrayRef<Value> pair) {
+  auto boolean = [&](bool value) -> Value { return arith::ConstantOp::create(emit, emit.getBoolAttr(value)); };
+  SmallVector<Value> operands(pair.take_back(2));
+  operands.append(symbols.begin(), symbols.end());
+  auto holds = [&](AffineExpr expr, arith::CmpIPredicate predicate) {
+    AffineMap map = AffineMap::get(2, symbols.size(), expr);
+    Value value = affine::expandAffineMap(emit, emit.getLoc(), map, operands)->front();
+    return emit.compare(predicate, value, emit.index(0));
+  };
+  using Predicate = arith::CmpIPredicate;
+  Value inside = boolean(!sweep.isApart);
+  if (sweep.isApart)
+    for (domain::Part const &part : sweep.parts) {
+      Value all = boolean(true);
+      for (domain::Condition const &condition : part.conditions)
+        all = emit.createOrFold<arith::AndIOp>(all, holds(condition.expr, condition.equality ? Predicate::eq : Predicate::sge));
+      inside = emit.createOrFold<arith::OrIOp>(inside, all);
+    }
+  else if (op.hasDomain())
+    inside = evaluateUniform(emit, op.getDomain(), op.getDomain().front().getTerminator()->getOperand(0), pair);
+  for (domain::Lattice const &lattice : sweep.skipped)
+    inside = emit.createOrFold<arith::AndIOp>(inside, holds(residueOf(lattice), Predicate::ne));
+  return inside;
 }
 
 SweepState SweepState::allocate(Emit &emit, ir::AttentionOp op) {

@@ -11,6 +11,10 @@ MatrixView operandOf(Value buffer, mlir::AffineMap map, unsigned rowDim, unsigne
                      std::function<SmallVector<Value>(Emit &, Value row)> batch,
                      std::function<Value(Emit &, Value row)> index);
 
+/// Whether a pair on the lattice of a sweep is one of its pairs. `pair`: the batch position, query and key; `symbols`: the values of
+/// PairDomain::symbols.
+Value isInSweep(Emit &emit, ir::AttentionOp op, domain::Sweep const &sweep, ArrayRef<Value> symbols, ArrayRef<Value> pair);
+
 /// The queries and keys of a residue class of a lattice, of so many in all; `symbols` are the values of PairDomain::symbols.
 Steps stepsOf(Emit &emit, domain::Lattice const &lattice, Value residue, ArrayRef<Value> symbols, Value rows, Value keys);
 

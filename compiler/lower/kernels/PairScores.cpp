@@ -1,6 +1,6 @@
 // PairScores.cpp - regions with one index along the lanes; element by element where they cannot run so.
 #include "compiler/lower/kernels/PairScores.h"
-#include "compiler/lower/kernels/MatrixView.h"
+#include "compiler/lower/kernels/Operand.h"
 #include "compiler/lower/kernels/PairTerm.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
@@ -9,9 +9,9 @@ using namespace mlir;
 
 namespace heed::kernels {
 
-PairScores::PairScores(Emit &emit, ir::AttentionOp op, Axis axis, int64_t stride, ArrayRef<domain::Lattice> skipped,
+PairScores::PairScores(Emit &emit, ir::AttentionOp op, Axis axis, int64_t stride, domain::Sweep const &sweep,
                        ArrayRef<Value> domainSymbols)
-    : emit(emit), op(op), axis(axis), stride(stride), skipped(skipped), domainSymbols(domainSymbols) {
+    : emit(emit), op(op), axis(axis), stride(stride), sweep(sweep), domainSymbols(domainSymbols) {
   auto varying = [&](Region &region) {
     SmallVector<Value> arguments = {region.getArgument(axis == Axis::Queries ? op.getRowDim() : op.getColumnDim())};
     llvm::append_range(arguments, region.getArguments().drop_front(op.getColumnDim() + 1)); // the dot product
@@ -77,13 +77,30 @@ Value PairScores::score(int64_t lanes, Pair const &first, Value dot, Value count
 
 Value PairScores::inside(int64_t lanes, Pair const &first, Value count) {
   LaneCode code(emit, *domainAnalysis, lanes, count ? maskOfFirst(emit, lanes, count) : Value());
-  bind(code, op.getDomain(), first);
-  Value result = code.runCondition(op.getDomain().front(), count);
-  // From query to query the distance shrinks.
-  int64_t step = axis == Axis::Queries ? -stride : stride;
-  for (domain::Lattice const &lattice : skipped)
-    result = arith::AndIOp::create(emit, result, code.isNoMultiple(distance(lattice, first), step, lattice.stride));
-  return result;
+  Region &domain = op.getDomain();
+  bind(code, domain, first);
+  SmallVector<Value> operands = {domain.getArgument(op.getRowDim()), domain.getArgument(op.getColumnDim())};
+  operands.append(domainSymbols.begin(), domainSymbols.end());
+  auto holds = [&](AffineExpr expr, arith::CmpIPredicate predicate) {
+    return code.compareWithZero(predicate, AffineMap::get(2, domainSymbols.size(), expr), operands);
+  };
+  using Predicate = arith::CmpIPredicate;
+  LaneCode::Lanes inside;
+  if (!sweep.isApart)
+    inside = code.runCondition(domain.front());
+  for (domain::Part const &part : sweep.parts) {
+    if (!sweep.isApart)
+      break;
+    LaneCode::Lanes all = code.everywhere();
+    for (domain::Condition const &condition : part.conditions)
+      all = code.both(all, holds(condition.expr, condition.equality ? Predicate::eq : Predicate::sge));
+    inside = &part == &sweep.parts.front() ? all : code.either(inside, all);
+  }
+  for (domain::Lattice const &lattice : sweep.skipped)
+    inside = code.both(inside, holds(residueOf(lattice), Predicate::ne));
+  if (count)
+    inside = code.both(inside, code.first(count));
+  return code.toVector(inside);
 }
 
 void PairScores::bind(LaneCode &code, Region &region, Pair const &first) {
@@ -114,21 +131,10 @@ Value PairScores::unmasked(int64_t lanes, Pair const &first, Value dot, Value ma
   return form ? emit.multiplyAdd(result, factor, dot) : Value(arith::MulFOp::create(emit, result, factor));
 }
 
-/// Zero modulo the stride of a lattice where a pair is on it.
-Value PairScores::distance(domain::Lattice const &lattice, Pair const &pair) {
-  AffineMap map = AffineMap::get(0, domainSymbols.size(), lattice.shift);
-  Value shift = affine::expandAffineMap(emit, emit.getLoc(), map, domainSymbols)->front();
-  return emit.sub(emit.sub(pair.key, pair.row), shift);
-}
-
 Value PairScores::isInside(Pair const &pair) {
-  Value result = evaluate(op.getDomain(), pair, Value());
-  for (domain::Lattice const &lattice : skipped) {
-    Value rest = arith::RemSIOp::create(emit, distance(lattice, pair), emit.index(lattice.stride));
-    Value off = emit.compare(arith::CmpIPredicate::ne, rest, emit.index(0));
-    result = arith::AndIOp::create(emit, result, off);
-  }
-  return result;
+  SmallVector<Value> indices(pair.batch);
+  indices.append({pair.row, pair.key});
+  return isInSweep(emit, op, sweep, domainSymbols, indices);
 }
 
 Value PairScores::scoreOne(Pair const &pair, Value dot, bool masked) {

@@ -20,7 +20,7 @@ class PairScores {
 public:
   enum class Axis { Queries, Keys };
   /// The pairs of one lane and the next differ by `stride` along `axis`.
-  PairScores(Emit &emit, ir::AttentionOp op, Axis axis, int64_t stride, ArrayRef<domain::Lattice> skipped,
+  PairScores(Emit &emit, ir::AttentionOp op, Axis axis, int64_t stride, domain::Sweep const &sweep,
              ArrayRef<Value> domainSymbols);
 
   /// Whether scores are dot products of scaled queries, once `factor` has been multiplied into the queries.
@@ -50,14 +50,13 @@ private:
   Value unmasked(int64_t lanes, Pair const &first, Value dot, Value mask);
   void bind(LaneCode &code, mlir::Region &region, Pair const &first);
   Value evaluate(mlir::Region &region, Pair const &pair, Value dot);
-  Value distance(domain::Lattice const &lattice, Pair const &pair);
   float scale() { return op.getPlain() ? 1.0f : Log2E; }
 
   Emit &emit;
   ir::AttentionOp op;
   Axis axis;
   int64_t stride;
-  ArrayRef<domain::Lattice> skipped;
+  domain::Sweep const &sweep;
   ArrayRef<Value> domainSymbols;
   std::optional<LaneAnalysis> scoreAnalysis, domainAnalysis;
   std::optional<ScoreForm> form;
