@@ -3,6 +3,8 @@
 #include "compiler/lower/kernels/Panels.h"
 #include "compiler/lower/kernels/Transpose.h"
 
+#include "mlir/Dialect/Affine/Utils.h"
+
 using namespace mlir;
 
 namespace heed::kernels {
@@ -16,8 +18,6 @@ MatrixView AttentionTile::rowsOfKeys(Value buffer, AffineMap map, unsigned colum
   auto batch = [batch = queries.batch](Emit &, Value) { return batch; };
   return operandOf(buffer, map, op.getColumnDim(), columnDim, batch, [this](Emit &, Value key) { return keyIndex(key); });
 }
-
-MatrixView AttentionTile::keys() { return rowsOfKeys(op.getKey(), op.getKeyMap(), op.getInnerDim()); }
 
 MatrixView AttentionTile::result() { return rowsOfQueries(op.getInit(), op.getInitMap(), op.getFeatureDim()); }
 
@@ -161,8 +161,40 @@ void AttentionTile::copyRows(MatrixView const &from, Value columnBegin, Value co
   });
 }
 
+/// The keys from the first of the tile on, in the model.
+Value AttentionTile::viewOfKeys() {
+  SmallVector<Value> point(queries.batch);
+  point.resize(op.getKeyMap().getNumDims(), emit.index(0));
+  point[op.getColumnDim()] = keyIndex(emit.index(0));
+  SmallVector<OpFoldResult> offsets = llvm::to_vector_of<OpFoldResult>(
+      *affine::expandAffineMap(emit, emit.getLoc(), op.getKeyMap(), point));
+  auto type = cast<MemRefType>(op.getKey().getType());
+  SmallVector<OpFoldResult> sizes(type.getRank(), emit.getIndexAttr(1)), steps = sizes;
+  sizes[type.getRank() - 2] = tile.count;
+  sizes[type.getRank() - 1] = emit.getIndexAttr(blocks.inner);
+  auto rows = MemRefType::get({ShapedType::kDynamic, blocks.inner}, emit.getF32Type(),
+                              StridedLayoutAttr::get(emit.getContext(), ShapedType::kDynamic, {blocks.inner, 1}));
+  return memref::SubViewOp::create(emit, rows, op.getKey(), offsets, sizes, steps);
+}
+
+/// Keys that lie one behind the other are as good as a copy of them.
+void AttentionTile::bringKeys() {
+  Value zero = emit.index(0), inner = op.getSizes()[op.getInnerDim()];
+  if (keysInPlace && constantOf(tile.consecutive) == 1) {
+    keyRows = viewOfKeys();
+    return;
+  }
+  keyRows = blocks.keyRows;
+  if (!keysInPlace)
+    return copyKeys(zero, inner);
+  emit.branch(tile.consecutive, [] {}, [&] { copyKeys(zero, inner); });
+  Value view = viewOfKeys();
+  keyRows = arith::SelectOp::create(emit, tile.consecutive, view, memref::CastOp::create(emit, view.getType(), keyRows));
+}
+
 void AttentionTile::copyKeys(Value innerBegin, Value innerCount) {
-  copyRows(keys(), innerBegin, innerCount, [&](Value key, Value column, Value vector) {
+  MatrixView keys = rowsOfKeys(op.getKey(), op.getKeyMap(), op.getInnerDim());
+  copyRows(keys, innerBegin, innerCount, [&](Value key, Value column, Value vector) {
     vector::StoreOp::create(emit, vector, blocks.keyRows, ValueRange{key, column});
   });
 }

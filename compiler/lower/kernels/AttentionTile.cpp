@@ -12,6 +12,9 @@ static bool keysAreDense(ir::AttentionOp op) {
   auto type = cast<MemRefType>(op.getKey().getType());
   AffineMap map = op.getKeyMap();
   unsigned rank = map.getNumResults();
+  for (AffineExpr outer : map.getResults().drop_back(std::min(2u, rank)))
+    if (outer.isFunctionOfDim(op.getInnerDim()) || outer.isFunctionOfDim(op.getColumnDim()))
+      return false;
   return rank >= 2 && type.getElementType().isF32() && type.getLayout().isIdentity() &&
          map.getResult(rank - 1) == getAffineDimExpr(op.getInnerDim(), op.getContext()) &&
          map.getResult(rank - 2) == getAffineDimExpr(op.getColumnDim(), op.getContext()) &&
@@ -24,7 +27,8 @@ AttentionTile::AttentionTile(Emit &emit, ir::AttentionOp op, AttentionBlocks con
     : emit(emit), op(op), blocks(blocks), queries(queries), walk(walk),
       pairs(emit, op, PairScores::Axis::Queries, queries.steps.stride, sweep, domainSymbols),
       term(PairTerm::of(op)), featureBegin(featureBegin), lanes(blocks.shape.lanes), width(blocks.shape.width()),
-      keysInPlace(blocks.oneSlice && queries.steps.stride == 1 && !walk.needsList() && keysAreDense(op)) {
+      keysInPlace(blocks.oneSlice && queries.steps.stride == 1 && keysAreDense(op) &&
+                  (!walk.needsList() || blocks.inner % lanes == 0)) { // a copy has whole vectors
   Value features = op.getSizes()[op.getFeatureDim()];
   featureCount = emit.min(emit.sub(features, featureBegin), emit.index(blocks.features));
 }
@@ -36,8 +40,8 @@ Value AttentionTile::vectorAt(Value buffer, ValueRange subscripts) {
 void AttentionTile::visit(KeyTile const &keys) {
   tile = keys;
   Value zero = emit.index(0), inner = op.hasQuery() ? op.getSizes()[op.getInnerDim()] : Value();
-  if (op.hasQuery() && blocks.oneSlice && !keysInPlace)
-    copyKeys(zero, inner);
+  if (op.hasQuery() && blocks.oneSlice)
+    bringKeys();
   copySource();
   if (op.hasQuery() && !blocks.oneSlice)
     slicedProducts();
@@ -81,6 +85,7 @@ void AttentionTile::slicedProducts() {
     Value innerCount = emit.min(emit.sub(inner, innerBegin), emit.index(blocks.inner));
     packQuery(innerBegin, innerCount);
     copyKeys(innerBegin, innerCount);
+    keyRows = blocks.keyRows;
     eachStrip([&](Strip const &strip) { products(strip, innerBegin, innerCount, accumulate); });
   };
   slice(zero, /*accumulate=*/false);
@@ -130,7 +135,7 @@ static void multiply(Emit &emit, TileShape const &shape, Product const &product,
 
 void AttentionTile::products(Strip const &strip, Value innerBegin, Value innerCount, bool accumulate) {
   auto key = [&](Value row, Value k) -> Value {
-    return keysInPlace ? keys().load(emit, row, k) : Value(memref::LoadOp::create(emit, blocks.keyRows, ValueRange{row, k}));
+    return memref::LoadOp::create(emit, keyRows, ValueRange{row, k});
   };
   Product product{key,        blocks.query, strip.panel, blocks.scores, strip.slot, strip.from, strip.to, emit.index(0),
                   innerCount, accumulate};

@@ -57,10 +57,11 @@ private:
 
   MatrixView rowsOfQueries(Value buffer, mlir::AffineMap map, unsigned columnDim);
   MatrixView rowsOfKeys(Value buffer, mlir::AffineMap map, unsigned columnDim);
-  MatrixView keys();
   MatrixView result();
   void copyRows(MatrixView const &from, Value columnBegin, Value columnCount,
                 llvm::function_ref<void(Value key, Value column, Value vector)> store);
+  void bringKeys();
+  Value viewOfKeys();
   void copyKeys(Value innerBegin, Value innerCount);
   void copySource();
   void storeSums(bool divided);
@@ -99,7 +100,8 @@ private:
   Value featureBegin, featureCount;
   KeyTile tile; ///< the one that is visited
   int64_t lanes, width;
-  bool keysInPlace; ///< keys are read where the model has them
+  bool keysInPlace; ///< consecutive keys are read where the model has them
+  Value keyRows;    ///< those of the tile, [key, inner]
 };
 
 } // namespace heed::kernels

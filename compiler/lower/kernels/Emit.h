@@ -15,11 +15,11 @@ using mlir::SmallVector;
 using mlir::Value;
 using mlir::ValueRange;
 
-/// The constant behind an index value, if it is one.
+/// The constant behind an index value, if it is one; 1 for true.
 inline std::optional<int64_t> constantOf(Value value) {
   llvm::APInt result;
   if (matchPattern(value, mlir::m_ConstantInt(&result)))
-    return result.getSExtValue();
+    return result.getBitWidth() == 1 ? static_cast<int64_t>(result.getZExtValue()) : result.getSExtValue();
   return std::nullopt;
 }
 

@@ -75,7 +75,7 @@ void KeyWalk::tiles(llvm::function_ref<void(KeyTile const &)> body) {
     Interval keys = closed.front().keys;
     return emit.loop(keys.begin, keys.end, tileKeys, [&](Value begin) {
       Value end = emit.min(emit.add(begin, tileKeys), keys.end);
-      body({begin, emit.sub(end, begin), Value(), Value(), isFull(blockViolations, begin, end), yes});
+      body({begin, emit.sub(end, begin), Value(), Value(), isFull(blockViolations, begin, end), yes, yes});
     });
   }
   // First the panels that scans ask for, whose rows may all differ in what they see; then what formulas give.
@@ -100,6 +100,8 @@ void KeyWalk::tiles(llvm::function_ref<void(KeyTile const &)> body) {
           tile.list = list;
           tile.panels = panels;
           tile.full = isFull(blockViolations, tile.first, emit.add(last, inLast));
+          tile.consecutive = emit.compare(arith::CmpIPredicate::eq, emit.sub(last, tile.first),
+                                          emit.mul(emit.sub(panels, emit.index(1)), width));
           tile.trimmed = emit.compare(arith::CmpIPredicate::eq, phase, emit.index(1));
           body(tile);
         });

@@ -13,6 +13,7 @@ struct KeyTile {
   Value list;          ///< memref of index, null for a single interval
   Value panels;        ///< how many the list has
   Value full;          ///< whether every pair of the tile is in the domain
+  Value consecutive;   ///< whether key k is first + k
   Value trimmed;       ///< whether the rows of a strip see less of it than the block
 };
 
