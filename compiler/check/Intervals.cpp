@@ -35,6 +35,11 @@ std::optional<Size> Intervals::larger(std::optional<Size> const &a, std::optiona
   return !difference.isConstant() ? std::nullopt : difference.constant >= 0 ? a : b;
 }
 
+/// Of two bounds that hold and do not compare, a number: clamps are written with numbers.
+static std::optional<Size> either(std::optional<Size> const &a, std::optional<Size> const &b) {
+  return a && (a->isConstant() || !b) ? a : b;
+}
+
 Interval Intervals::of(TensorId tensor) {
   if (known[tensor])
     return *known[tensor];
@@ -111,11 +116,11 @@ Interval Intervals::of(ExprPtr const &expr) {
     return constant && *constant > 0 ? Interval{Size{}, Size{*constant - 1, {}}} : Interval{};
   case BinaryOp::Minimum: {
     auto high = smaller(a.high, b.high);
-    return {smaller(a.low, b.low), high ? high : a.high ? a.high : b.high};
+    return {smaller(a.low, b.low), high ? high : either(a.high, b.high)};
   }
   case BinaryOp::Maximum: {
     auto low = larger(a.low, b.low);
-    return {low ? low : a.low ? a.low : b.low, larger(a.high, b.high)};
+    return {low ? low : either(a.low, b.low), larger(a.high, b.high)};
   }
   default:
     return {};
