@@ -154,6 +154,39 @@ def BlockRows : Pass<"heed-block-rows", "::mlir::func::FuncOp"> {
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def BlockProducts : Pass<"heed-block-products", "::mlir::func::FuncOp"> {
+  let summary = "Computes products and what stands between them for a few rows at a time";
+  let description = [{
+    Runs on tensors, after heed-block-rows. From a product it collects what reads its rows and what makes them without being a product itself:
+    functions of elements, sums and maxima along a row, further products, and sums over all rows, which end a chain. What is read whole must
+    be small enough for the second-level cache. Such a chain runs for a few rows at a time, and what only the chain knows stays in a cache. At
+    least 8 heads become parallel tasks first, and the rows of each follow one another; otherwise the rows are dealt out to `tasks`
+    tasks. Each task has its own sums, which are then added in their order.
+
+    Leaves alone what would not save much: a chain whose rows go in and out as they are inside.
+
+    ```mlir
+    %f = linalg.generic ins(%k, %w) outs(...)  // [n, 256], a product
+    %g = linalg.generic ins(%f) { exp }
+    %s = linalg.generic ins(%g, %v) outs(...)  // [256, 64], a product that sums over n
+    ```
+    becomes
+    ```mlir
+    %part = scf.for %b = ... iter_args(%sum = %zero) -> tensor<256x64xf32> {
+      %kb = tensor.extract_slice %k[%first, 0] [%count, 64] [1, 1]
+      %fb = linalg.generic ins(%kb, %w) outs(...)
+      %gb = linalg.generic ins(%fb) { exp }
+      %sb = linalg.generic ins(%gb, %vb) outs(...)
+      %next = linalg.generic ins(%sum, %sb) { addf }
+      scf.yield %next
+    }
+    ```
+  }];
+  let options = [Option<"tasks", "tasks", "int64_t", "16", "Most tasks that heads or rows are dealt out to">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def HoistLoopPacking : Pass<"heed-hoist-loop-packing", "::mlir::func::FuncOp"> {
   let summary = "Packs a matrix once for all steps of a loop";
   let description = [{

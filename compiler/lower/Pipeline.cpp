@@ -63,6 +63,8 @@ void buildVectorPipeline(OpPassManager &passes, TargetOptions const &target) {
   // While a product is still one operation on rows.
   passes.addNestedPass<func::FuncOp>(createBlockRows());
   tidy(passes);
+  passes.addNestedPass<func::FuncOp>(createBlockProducts());
+  tidy(passes);
   // Before fusion, which would hide that a product is one.
   passes.addNestedPass<func::FuncOp>(createPackContractions(kernelOptions<PackContractionsOptions>(target)));
   passes.addNestedPass<func::FuncOp>(createHoistLoopPacking());

@@ -1,5 +1,6 @@
 // RowChain.cpp - which operations work row by row, and on which axis.
 #include "compiler/lower/RowChain.h"
+#include "compiler/lower/RowSum.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -139,7 +140,8 @@ SmallVector<RowAccess> RowChain::accesses(Operation *op, unsigned dim, bool &val
     all.push_back({value, axis, false});
   };
   if (auto structured = dyn_cast<linalg::LinalgOp>(op)) {
-    valid &= structured.getIteratorTypesArray()[dim] == utils::IteratorType::parallel;
+    valid &= structured.getIteratorTypesArray()[dim] == utils::IteratorType::parallel ||
+             (sums && RowSum::match(structured, dim).has_value());
     for (OpOperand &operand : op->getOpOperands())
       if (isa<TensorType>(operand.get().getType()))
         add(operand.get(), axisIn(structured.getMatchingIndexingMap(&operand), dim));
@@ -286,6 +288,10 @@ bool RowChain::propagate(Operation *op, bool &changed) {
     return why = "an operation in between does not work row by row", false;
   for (unsigned result = 0; result < op->getNumResults(); ++result) {
     int64_t axis = resultAxis(op, *dim, result);
+    if (axis == RowAccess::whole && sums && isa<linalg::LinalgOp>(op)) {
+      changed |= summed.insert(op).second;
+      continue;
+    }
     if (axis < 0)
       return why = "an operation in between sums over the rows", false;
     if (!setAxis(op->getResult(result), axis, changed))

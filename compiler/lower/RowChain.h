@@ -25,6 +25,11 @@ public:
   /// reason, if some of it is not row by row, or if a tensor as large goes in or out.
   static std::optional<RowChain> grow(mlir::Value seed, int64_t axis, std::string &reason);
 
+  /// Grows from `seed` by neighbours that work on the same rows: what reads them, and what makes them without being a product. With
+  /// `sums`, also by sums over the rows, which end the chain. What is read whole has at most `mostWhole` bytes. Null, with a reason, if
+  /// not even the maker of `seed` works row by row.
+  static std::optional<RowChain> growAround(mlir::Value seed, int64_t axis, bool sums, int64_t mostWhole, std::string &reason);
+
   /// Axes with many elements: two in scores, one in queries and keys.
   static int64_t longAxes(mlir::Value value);
   static bool isLong(int64_t size);
@@ -39,6 +44,13 @@ public:
   llvm::ArrayRef<mlir::Operation *> operations() const { return ordered; }
   /// Values that are used elsewhere. Where a free tensor is, its operation stays.
   llvm::SmallVector<mlir::Value> results() const;
+  /// Whether a member sums over the rows.
+  bool isSum(mlir::Operation *op) const { return summed.contains(op); }
+  /// Elements of what only the chain knows, and of the rows that it takes in and gives out.
+  double inside() const { return elementsInside; }
+  double around() const { return elementsAround; }
+  /// Bytes of the longest row inside.
+  double rowBytes() const;
   /// The axis that rows have in a value of the chain.
   std::optional<int64_t> axisOf(mlir::Value value) const;
   /// The dimension of rows in the iteration space of an operation; none if it does not work on rows.
@@ -59,6 +71,10 @@ private:
   llvm::SmallVector<mlir::Operation *> ordered;
   llvm::DenseMap<mlir::Value, int64_t> axes;
   std::string why;
+  bool sums = false;
+  int64_t mostWhole = 0;
+  double elementsInside = 0, elementsAround = 0;
+  llvm::DenseSet<mlir::Operation *> summed;
 
   bool isLarge(mlir::Value value) const { return longAxes(value) >= rank; }
   bool setAxis(mlir::Value value, int64_t axis, bool &changed);
@@ -68,6 +84,12 @@ private:
   bool canJoin(mlir::Operation *op);
   bool close(bool &changed);
   bool isComplete();
+  bool join(mlir::Operation *op);
+  bool settle();
+  bool closeBetween(bool &changed);
+  bool readsOnlyRows();
+  mlir::Operation *nextNeighbour(llvm::DenseSet<mlir::Operation *> const &refused) const;
+  bool measure();
   int64_t resultAxis(mlir::Operation *op, unsigned dim, unsigned result) const;
   bool coversRows(mlir::OpFoldResult offset, mlir::OpFoldResult size, mlir::OpFoldResult stride) const;
 };
