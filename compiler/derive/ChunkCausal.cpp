@@ -136,41 +136,43 @@ private:
       sums.emplace_back(member.match, builder, chunk, member.locals);
       states.push_back(sums.back().firstState());
     }
-    auto scan = ScanOp::create(builder, location, value(chunks), states, false, false);
-    {
-      OpBuilder::InsertionGuard inside(builder);
-      builder.setInsertionPointToEnd(&scan.getBody().front());
-      chunk.begin(builder, location, apply(step * rows + from, {none, scan.getStep(), chunk.first}), builder.getIndexAttr(rows));
-      SmallVector<Value> old(scan.getStateArguments().begin(), scan.getStateArguments().end());
-      SmallVector<Value> next = write(sums, old, /*isLast=*/false);
-      YieldOp::create(builder, location, next);
-    }
-    SmallVector<Value> done(scan.getStates().begin(), scan.getStates().end());
-    if (rows > 1) {
-      // What is left has fewer rows than a chunk; with few rows altogether it is all there is.
-      chunk.begin(builder, location, apply(step * rows + from, {none, chunks, chunk.first}), apply(total - step * rows, {count, chunks}));
-      done = write(sums, done, /*isLast=*/true);
-    }
+    SmallVector<Value> done = steps(sums, chunks, apply(step * rows + from, {none, none, chunk.first}), rows, states);
+    // What is left has fewer rows than a chunk, and takes about the time of one; with few rows altogether it is all there is.
+    if (rows > 1)
+      done = steps(sums, apply(total - step * rows, {count, chunks}), apply(step * rows + from, {none, chunks, chunk.first}), 1, done);
     done.resize(into.size());
     return done;
   }
 
+  /// `count` chunks of `height` rows from `first` on.
+  SmallVector<Value> steps(std::vector<SumChunk> &sums, OpFoldResult count, OpFoldResult first, int64_t height,
+                           ArrayRef<Value> states) {
+    AffineExpr step = builder.getAffineSymbolExpr(0), from = builder.getAffineSymbolExpr(1);
+    auto scan = ScanOp::create(builder, location, value(count), states, false, false);
+    OpBuilder::InsertionGuard inside(builder);
+    builder.setInsertionPointToEnd(&scan.getBody().front());
+    chunk.begin(builder, location, apply(step * height + from, {scan.getStep(), first}), builder.getIndexAttr(height));
+    SmallVector<Value> old(scan.getStateArguments().begin(), scan.getStateArguments().end());
+    YieldOp::create(builder, location, write(sums, old, height));
+    return llvm::to_vector_of<Value>(scan.getStates());
+  }
+
   /// The targets with the rows of this chunk, and the next states.
-  SmallVector<Value> write(std::vector<SumChunk> &sums, ArrayRef<Value> old, bool isLast) {
+  SmallVector<Value> write(std::vector<SumChunk> &sums, ArrayRef<Value> old, int64_t height) {
     SmallVector<Value> next(old), parts;
     auto states = MutableArrayRef<Value>(next).drop_front(targets.size());
     // A chunk reads its state before it changes, so that it can change in place; a single row reads it with its own key.
     for (auto [sum, state, member] : llvm::zip_equal(sums, states, group.members)) {
       sum.begin();
-      if (member.match.feature)
-        parts.push_back(sum.rows(state));
-      else if (rows > 1)
-        std::tie(parts.emplace_back(), state) = sum.rowByRow(state);
-      else
+      if (height == 1)
         parts.push_back(sum.onlyRow(state = sum.advance(state)));
+      else if (member.match.feature)
+        parts.push_back(sum.rows(state));
+      else
+        std::tie(parts.emplace_back(), state) = sum.rowByRow(state);
     }
     for (auto [sum, state, member] : llvm::zip_equal(sums, states, group.members))
-      if (member.match.feature && !isLast)
+      if (member.match.feature && height > 1)
         state = sum.advance(state);
     if (group.consumer)
       parts = {consumed(parts)};

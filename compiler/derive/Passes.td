@@ -489,8 +489,8 @@ def ChunkCausal : HeedDerivePass<"heed-chunk-causal"> {
     `out[i, e] = sum over j <= i + s of (sum_a q[i, a] * k[j, a]) * F(i, j) * v[j, e]` is quadratic in the number of rows as it
     stands. Rows are taken C at a time: pairs inside a chunk as written (a plain attention), and the keys before the chunk through
     the state `S[a, e] = sum_j F(p, j) * k[j, a] * v[j, e]`, as row p in front of the chunk would read it. What is left after the
-    last whole chunk are the same pairs with fewer rows, so few rows cost what they did. Without an axis e (a denominator) the state
-    is one row of keys, and the steps are single rows. Indices of heads become a parallel loop.
+    last whole chunk goes row by row: the state takes the key of the row, and the row reads it. That takes about the time of a chunk and
+    little code. Without an axis e (a denominator) the state is one row of keys, and the steps are single rows. Indices of heads become a parallel loop.
 
     Factors of a pair must split at a point between: F(i, j) = F(i, p) * F(p, j). These do: exp(a * (i - j)), c ^ (i - j),
     exp(f(i) - f(j)), exp of a sum over t in (j, i], and products of them, inside or outside the sum over a. They are evaluated

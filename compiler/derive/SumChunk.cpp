@@ -107,15 +107,19 @@ Value SumChunk::added(ArrayRef<OpFoldResult> sizes, Value left, Value right) {
 
 Value SumChunk::onlyRow(Value state) {
   Value row = value(chunk.base);
+  SmallVector<OpFoldResult> sizes{builder.getIndexAttr(1)};
+  if (match.feature)
+    sizes.push_back(match.features());
   return makeDefine(
-      builder, location, f32, ArrayRef<OpFoldResult>{builder.getIndexAttr(1)}, nullptr,
-      [&](OpBuilder &outer, Location, ValueRange) -> Value {
+      builder, location, f32, sizes, nullptr, [&](OpBuilder &outer, Location, ValueRange at) -> Value {
         return ReduceOp::create(
             outer, location, f32, ReduceKind::Sum, value(match.width()), nullptr,
             [&](OpBuilder &body, Location, ValueRange over) -> Value {
               Value query = factors.product(body, {row, {}, over[0], {}, indexSum(body, location, {chunk.offset}), {}}, {},
                                             {{match.query, match.dots}, {match.rowFactors, match.out}});
-              Value read = tensor::ExtractOp::create(body, location, state, over);
+              SmallVector<Value> element{over[0]};
+              llvm::append_range(element, at.drop_front());
+              Value read = tensor::ExtractOp::create(body, location, state, element);
               return arith::MulFOp::create(body, location, query, read);
             });
       });

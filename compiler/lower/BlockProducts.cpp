@@ -25,6 +25,21 @@ constexpr int64_t manyHeads = 8;
 /// Elements inside a chain that no cache holds.
 constexpr double worthwhile = 1 << 18;
 
+/// Whether the widest tensor is summed, or its maximum is taken. Otherwise all that stands between two products is one function of elements:
+/// that pass over memory costs less than a product gains by many rows.
+bool reducesWidest(RowChain const &chain) {
+  double widest = 0;
+  for (Operation *op : chain.operations())
+    if (chain.axisOf(op->getResult(0)))
+      widest = std::max(widest, RowChain::elements(op->getResult(0)));
+  return llvm::any_of(chain.operations(), [&](Operation *op) {
+    auto structured = cast<linalg::LinalgOp>(op);
+    return structured.getNumReductionLoops() != 0 && !linalg::isaContractionOpInterface(structured) &&
+           llvm::any_of(structured.getDpsInputs(),
+                        [&](Value input) { return chain.axisOf(input) && RowChain::elements(input) == widest; });
+  });
+}
+
 struct BlockProducts : impl::BlockProductsBase<BlockProducts> {
   using BlockProductsBase::BlockProductsBase;
 
@@ -66,7 +81,7 @@ struct BlockProducts : impl::BlockProductsBase<BlockProducts> {
     std::optional<RowChain> rows = RowChain::growAround(seed, axis, /*sums=*/true, mostWhole, reason);
     // What only the chain knows is neither written nor read again.
     if (!rows || !llvm::is_contained(rows->operations(), product) || rows->inside() < worthwhile ||
-        2 * rows->inside() < rows->around())
+        2 * rows->inside() < rows->around() || !reducesWidest(*rows))
       return false;
     Location loc = product->getLoc();
     if (!nested)

@@ -163,22 +163,25 @@ def BlockProducts : Pass<"heed-block-products", "::mlir::func::FuncOp"> {
     least 8 heads become parallel tasks first, and the rows of each follow one another; otherwise the rows are dealt out to `tasks`
     tasks. Each task has its own sums, which are then added in their order.
 
-    Leaves alone what would not save much: a chain whose rows go in and out as they are inside.
+    Leaves alone what would not save much: a chain whose rows go in and out as they are inside, and one with nothing but functions of
+    elements between its products (a feed-forward).
 
     ```mlir
     %f = linalg.generic ins(%k, %w) outs(...)  // [n, 256], a product
     %g = linalg.generic ins(%f) { exp }
+    %z = linalg.generic ins(%g) outs(...)      // [256], a sum over n
     %s = linalg.generic ins(%g, %v) outs(...)  // [256, 64], a product that sums over n
     ```
     becomes
     ```mlir
-    %part = scf.for %b = ... iter_args(%sum = %zero) -> tensor<256x64xf32> {
+    %z, %s = scf.for %b = ... iter_args(%zs = %zeros, %ss = %zero) -> tensor<256xf32>, tensor<256x64xf32> {
       %kb = tensor.extract_slice %k[%first, 0] [%count, 64] [1, 1]
       %fb = linalg.generic ins(%kb, %w) outs(...)
       %gb = linalg.generic ins(%fb) { exp }
+      %zn = linalg.generic ins(%gb) outs(%zs)
       %sb = linalg.generic ins(%gb, %vb) outs(...)
-      %next = linalg.generic ins(%sum, %sb) { addf }
-      scf.yield %next
+      %sn = linalg.generic ins(%ss, %sb) { addf }
+      scf.yield %zn, %sn
     }
     ```
   }];

@@ -23,8 +23,13 @@ func.func @linear(%n: index, %q: tensor<4x?x64xf32>, %k: tensor<4x?x64xf32>, %v:
   // CHECK: tensor.extract %[[K]]
   // CHECK: tensor.extract %[[V]]
   // CHECK: heed.yield {{.*}} : tensor<?x32xf32>, tensor<64x32xf32>
-  // Rows that are left
-  // CHECK: tensor.extract %[[ALL]]#1
+  // Rows that are left, one at a time: the state takes the key of the row first.
+  // CHECK: heed.scan ({{.*}}) states(%[[ALL]]#0, %[[ALL]]#1 : {{.*}}%[[LAST:[^ ]*]]: tensor<64x32xf32>) {
+  // CHECK: tensor.extract %[[K]]
+  // CHECK: tensor.extract %[[V]]
+  // CHECK: tensor.extract %[[LAST]]
+  // CHECK: tensor.extract %[[Q]]
+  // CHECK: } : tensor<1x32xf32>
   // CHECK: scf.forall.in_parallel
   // CHECK-NOT: tensor<4x?x?xf32>
   // CHECK: return

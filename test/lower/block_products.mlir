@@ -8,8 +8,8 @@
 // CHECK: %[[ZERO:.*]] = linalg.fill {{.*}} -> tensor<256x32xf32>
 // CHECK: %[[B:.*]] = arith.minsi %[[N]], %c48
 // CHECK-NOT: linalg.generic
-// CHECK: %[[PARTS:.*]] = scf.forall (%[[TASK:.*]]) in (%[[TASKS:.*]]) shared_outs(%[[ALL:.*]] = %{{.*}}) -> (tensor<?x256x32xf32>)
-// CHECK: scf.for %{{.*}} iter_args(%[[SUM:.*]] = %[[ZERO]]) -> (tensor<256x32xf32>)
+// CHECK: %[[PARTS:.*]]:2 = scf.forall (%[[TASK:.*]]) in (%{{.*}}) shared_outs(%[[ALL:.*]] = %{{.*}}, %{{.*}} = %{{.*}}) -> (tensor<?x256x32xf32>, tensor<?x256xf32>)
+// CHECK: scf.for %{{.*}} iter_args(%[[SUM:.*]] = %[[ZERO]], %{{.*}} = %{{.*}}) -> (tensor<256x32xf32>, tensor<256xf32>)
 // CHECK: %[[INSIDE:.*]] = arith.minsi
 // CHECK: %[[REPEATED:.*]] = arith.subi %{{.*}}, %[[INSIDE]]
 // CHECK: tensor.extract_slice %[[K]][%{{.*}}, 0] [%[[B]], 64] [1, 1]
@@ -24,15 +24,16 @@
 // CHECK: linalg.generic {{.*}} ins(%[[SUM]], %{{.*}} :
 // CHECK: tensor.parallel_insert_slice %{{.*}} into %[[ALL]][%[[TASK]], 0, 0] [1, 256, 32] [1, 1, 1]
 // The sums of the tasks, in their order.
-// CHECK: linalg.generic {{.*}} iterator_types = ["reduction", "parallel", "parallel"]} ins(%[[PARTS]]
+// CHECK: linalg.generic {{.*}} iterator_types = ["reduction", "parallel", "parallel"]} ins(%[[PARTS]]#0
 // CHECK: arith.addf
+// CHECK: linalg.generic {{.*}} iterator_types = ["reduction", "parallel"]} ins(%[[PARTS]]#1
 // CHECK-NOT: linalg.generic
 // CHECK: return
-// REMARK: [Passed] BlockProducts {{.*}}computed for 48 rows at a time, with 2 operations around it
+// REMARK: [Passed] BlockProducts {{.*}}computed for 48 rows at a time, with 3 operations around it
 #row = affine_map<(j, c, a) -> (j, a)>
 #weight = affine_map<(j, c, a) -> (c, a)>
 #pair = affine_map<(j, c, a) -> (j, c)>
-func.func @sums(%n: index, %k: tensor<?x64xf32>, %v: tensor<?x32xf32>, %w: tensor<256x64xf32>) -> tensor<256x32xf32> {
+func.func @sums(%n: index, %k: tensor<?x64xf32>, %v: tensor<?x32xf32>, %w: tensor<256x64xf32>) -> (tensor<256x32xf32>, tensor<256xf32>) {
   %zero = arith.constant 0.0 : f32
   %e = tensor.empty(%n) : tensor<?x256xf32>
   %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?x256xf32>) -> tensor<?x256xf32>
@@ -59,12 +60,58 @@ func.func @sums(%n: index, %k: tensor<?x64xf32>, %v: tensor<?x32xf32>, %w: tenso
     %t = arith.addf %o, %m : f32
     linalg.yield %t : f32
   } -> tensor<256x32xf32>
-  return %s : tensor<256x32xf32>
+  %e2 = tensor.empty() : tensor<256xf32>
+  %f2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<256xf32>) -> tensor<256xf32>
+  %z = linalg.generic {indexing_maps = [affine_map<(c, j) -> (j, c)>, affine_map<(c, j) -> (c)>], iterator_types = ["parallel", "reduction"]}
+      ins(%g : tensor<?x256xf32>) outs(%f2 : tensor<256xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %t = arith.addf %o, %a : f32
+    linalg.yield %t : f32
+  } -> tensor<256xf32>
+  return %s, %z : tensor<256x32xf32>, tensor<256xf32>
 }
 
 // -----
 
-// Not where the product is returned: nothing stays inside.
+// Nor where only a function of elements stands between two products.
+
+// CHECK-LABEL: func @forward(
+// CHECK-NOT: scf.for
+// CHECK: return
+func.func @forward(%n: index, %x: tensor<?x64xf32>, %w: tensor<256x64xf32>, %u: tensor<256x32xf32>) -> tensor<?x32xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty(%n) : tensor<?x256xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?x256xf32>) -> tensor<?x256xf32>
+  %p = linalg.generic {indexing_maps = [affine_map<(j, c, a) -> (j, a)>, affine_map<(j, c, a) -> (c, a)>, affine_map<(j, c, a) -> (j, c)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<?x64xf32>, tensor<256x64xf32>) outs(%f : tensor<?x256xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %t = arith.addf %o, %m : f32
+    linalg.yield %t : f32
+  } -> tensor<?x256xf32>
+  %g = linalg.generic {indexing_maps = [affine_map<(j, c) -> (j, c)>, affine_map<(j, c) -> (j, c)>], iterator_types = ["parallel", "parallel"]}
+      ins(%p : tensor<?x256xf32>) outs(%e : tensor<?x256xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %t = arith.maximumf %a, %zero : f32
+    linalg.yield %t : f32
+  } -> tensor<?x256xf32>
+  %e1 = tensor.empty(%n) : tensor<?x32xf32>
+  %f1 = linalg.fill ins(%zero : f32) outs(%e1 : tensor<?x32xf32>) -> tensor<?x32xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(j, e, c) -> (j, c)>, affine_map<(j, e, c) -> (c, e)>, affine_map<(j, e, c) -> (j, e)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%g, %u : tensor<?x256xf32>, tensor<256x32xf32>) outs(%f1 : tensor<?x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %t = arith.addf %o, %m : f32
+    linalg.yield %t : f32
+  } -> tensor<?x32xf32>
+  return %y : tensor<?x32xf32>
+}
+
+// -----
+
+// Nor where the product is returned: nothing stays inside.
 
 // CHECK-LABEL: func @returned(
 // CHECK-NOT: scf.for
