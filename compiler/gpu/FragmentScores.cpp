@@ -25,36 +25,29 @@ FragmentScores::FragmentScores(Emit &emit, ir::AttentionOp op, kernels::QueryBlo
     : emit(emit), core(emit), op(op), queries(queries), sweep(sweep), domainSymbols(domainSymbols), map(map),
       form(kernels::ScoreForm::of(op)), scalesLate(false),
       isPure(canBeComputedAnywhere(op.getScore()) && canBeComputedAnywhere(op.getDomain())) {
-  Value last = emit.sub(queries.count, emit.index(1));
-  for (unsigned half = 0; half < 2; ++half)
-    rowIndices.push_back(queries.steps.row(emit, emit.add(queries.begin, emit.min(row(half), last))));
+  rowCount = queries.rows(emit);
+  Value last = emit.sub(rowCount, emit.index(1));
+  for (unsigned half = 0; half < 2; ++half) {
+    Value at = emit.min(row(half), last);
+    rowQueries.push_back(queries.batchOf(emit, at));
+    rowQueries.back().push_back(queries.rowIndex(emit, at));
+  }
   if (!form)
     return;
-  scale = emit.f32(op.getPlain() ? 1 : log2e);
-  for (kernels::ScoreForm::Factor const &factor : form->factors) {
-    Value by = kernels::evaluateUniform(emit, op.getScore(), factor.by, queries.batch);
-    scale = factor.divides ? emit.createOrFold<arith::DivFOp>(scale, by) : emit.createOrFold<arith::MulFOp>(scale, by);
+  for (unsigned half = 0; half < 2; ++half) {
+    Value scale = emit.f32(op.getPlain() ? 1 : log2e);
+    for (kernels::ScoreForm::Factor const &factor : form->factors) {
+      Value by = kernels::evaluateUniform(emit, op.getScore(), factor.by, query(half).drop_back());
+      scale = factor.divides ? emit.createOrFold<arith::DivFOp>(scale, by) : emit.createOrFold<arith::MulFOp>(scale, by);
+    }
+    scales.push_back(scale);
   }
   APFloat known(0.0f);
-  scalesLate = !form->hasRest && !op.getPlain() && matchPattern(scale, m_ConstantFloat(&known)) && known.isFiniteNonZero() &&
-               !known.isNegative();
+  scalesLate = !form->hasRest && !op.getPlain() && matchPattern(scales[0], m_ConstantFloat(&known)) &&
+               known.isFiniteNonZero() && !known.isNegative();
 }
 
-SmallVector<Value> FragmentScores::stateSubscripts(unsigned half) {
-  SmallVector<Value> subscripts(queries.batch);
-  subscripts.push_back(rowIndex(half));
-  return subscripts;
-}
-
-/// The score of what a softmax has besides the keys; inf - inf would be NaN.
-Value FragmentScores::restOf(unsigned half) {
-  Region &region = op.getRest();
-  Value rest = kernels::evaluateUniform(emit, region, region.front().getTerminator()->getOperand(0), stateSubscripts(half));
-  Value score = arith::MulFOp::create(emit, rest, emit.f32(log2e)), largest = emit.f32(std::numeric_limits<float>::max());
-  return arith::SelectOp::create(emit, arith::CmpFOp::create(emit, arith::CmpFPredicate::OGT, score, largest), largest, score);
-}
-
-FragmentScores::State FragmentScores::begin(kernels::SweepState const &before) {
+FragmentScores::State FragmentScores::begin(kernels::SweepState const &before, bool isPart) {
   if (op.getPlain())
     return {};
   State state;
@@ -64,11 +57,11 @@ FragmentScores::State FragmentScores::begin(kernels::SweepState const &before) {
   for (unsigned half = 0; half < 2; ++half) {
     Value maximum = emit.f32(-infinity), total = zero;
     if (before.maximum) {
-      maximum = memref::LoadOp::create(emit, before.maximum, stateSubscripts(half));
-      total = memref::LoadOp::create(emit, before.total, stateSubscripts(half));
-    } else if (op.hasRest()) {
+      maximum = memref::LoadOp::create(emit, before.maximum, query(half));
+      total = memref::LoadOp::create(emit, before.total, query(half));
+    } else if (op.hasRest() && !isPart) {
       // As a key that was seen before all others and whose value is 0.
-      maximum = restOf(half), total = emit.f32(1);
+      maximum = scoreOfRest(emit, op, query(half)), total = emit.f32(1);
     }
     state.push_back(maximum);
     totals.push_back(arith::SelectOp::create(emit, first, total, zero));
@@ -78,11 +71,11 @@ FragmentScores::State FragmentScores::begin(kernels::SweepState const &before) {
 }
 
 /// The score of a pair, times log2(e).
-Value FragmentScores::score(ArrayRef<Value> pair, Value dot) {
+Value FragmentScores::score(ArrayRef<Value> pair, Value dot, unsigned half) {
   if (scalesLate)
     return dot;
   if (form && !form->hasRest)
-    return arith::MulFOp::create(emit, dot, scale);
+    return arith::MulFOp::create(emit, dot, scales[half]);
   Region &region = op.getScore();
   SmallVector<Value> arguments(pair);
   if (dot)
@@ -90,7 +83,7 @@ Value FragmentScores::score(ArrayRef<Value> pair, Value dot) {
   Value score = kernels::evaluateUniform(emit, region, region.front().getTerminator()->getOperand(0), arguments);
   if (!op.getPlain())
     score = arith::MulFOp::create(emit, score, emit.f32(log2e));
-  return form ? math::FmaOp::create(emit, dot, scale, score).getResult() : score;
+  return form ? math::FmaOp::create(emit, dot, scales[half], score).getResult() : score;
 }
 
 SmallVector<Value> FragmentScores::scores(kernels::KeyTile const &keys, ArrayRef<Value> dots, bool masked) {
@@ -98,13 +91,14 @@ SmallVector<Value> FragmentScores::scores(kernels::KeyTile const &keys, ArrayRef
   Value none = emit.f32(op.getPlain() ? 0 : -infinity);
   for (int64_t element = 0; element < map.elements(); ++element) {
     Value key = emit.add(map.firstKey, element / 4 * 8 + element % 2), dot = dots.empty() ? Value() : dots[element];
-    SmallVector<Value> pair(queries.batch);
-    pair.append({rowIndex(element % 4 / 2), queries.steps.key(emit, emit.add(keys.first, key))});
+    unsigned half = element % 4 / 2;
+    SmallVector<Value> pair(query(half));
+    pair.push_back(queries.steps.key(emit, emit.add(keys.first, key)));
     if (!masked) {
-      result.push_back(score(pair, dot));
+      result.push_back(score(pair, dot, half));
     } else if (isPure) {
       Value visible = arith::AndIOp::create(emit, emit.less(key, keys.count), kernels::isInSweep(emit, op, sweep, domainSymbols, pair));
-      result.push_back(arith::SelectOp::create(emit, visible, score(pair, dot), none));
+      result.push_back(arith::SelectOp::create(emit, visible, score(pair, dot, half), none));
     } else {
       // What the regions read may be out of bounds for other pairs.
       auto nothing = [&]() -> SmallVector<Value> { return {none}; };
@@ -112,7 +106,7 @@ SmallVector<Value> FragmentScores::scores(kernels::KeyTile const &keys, ArrayRef
           emit.less(key, keys.count), emit.getF32Type(),
           [&]() -> SmallVector<Value> {
             return emit.choose(
-                kernels::isInSweep(emit, op, sweep, domainSymbols, pair), emit.getF32Type(), [&]() -> SmallVector<Value> { return {score(pair, dot)}; }, nothing);
+                kernels::isInSweep(emit, op, sweep, domainSymbols, pair), emit.getF32Type(), [&]() -> SmallVector<Value> { return {score(pair, dot, half)}; }, nothing);
           },
           nothing)[0]);
     }
@@ -136,7 +130,7 @@ FragmentScores::Weights FragmentScores::weigh(kernels::KeyTile const &keys, Arra
       [&] { return scores(keys, dots, /*masked=*/false); }, [&] { return scores(keys, dots, /*masked=*/true); });
   if (op.getPlain())
     return weights;
-  auto larger = [&](Value a, Value b) -> Value { return arith::MaxNumFOp::create(emit, a, b); };
+  auto larger = [&](Value a, Value b) { return core.larger(a, b); };
   SmallVector<Value, 2> totals;
   for (unsigned half = 0; half < 2; ++half) {
     SmallVector<Value *> own;
@@ -148,14 +142,14 @@ FragmentScores::Weights FragmentScores::weigh(kernels::KeyTile const &keys, Arra
       largest = larger(largest, *value);
     largest = acrossRow(largest, larger);
     if (scalesLate)
-      largest = arith::MulFOp::create(emit, largest, scale);
+      largest = arith::MulFOp::create(emit, largest, scales[half]);
     Value now = larger(largest, before[half]);
     // Nothing seen yet: -inf - -inf would be NaN.
     Value nothing = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, now, emit.f32(-infinity));
     Value reference = arith::SelectOp::create(emit, nothing, emit.f32(0), now);
     Value minus = arith::NegFOp::create(emit, reference), sum;
     for (Value *value : own) {
-      Value power = scalesLate ? math::FmaOp::create(emit, *value, scale, minus).getResult()
+      Value power = scalesLate ? math::FmaOp::create(emit, *value, scales[half], minus).getResult()
                                : arith::AddFOp::create(emit, *value, minus).getResult();
       *value = core.exp2(power);
       sum = sum ? arith::AddFOp::create(emit, sum, *value).getResult() : *value;
@@ -202,8 +196,8 @@ SmallVector<Value> FragmentScores::end(State const &state, kernels::SweepState c
     }
     Value first = emit.compare(arith::CmpIPredicate::eq, map.firstKey, emit.index(0));
     emit.branch(arith::AndIOp::create(emit, first, exists(half)), [&] {
-      memref::StoreOp::create(emit, state[half], after.maximum, stateSubscripts(half));
-      memref::StoreOp::create(emit, total, after.total, stateSubscripts(half));
+      memref::StoreOp::create(emit, state[half], after.maximum, query(half));
+      memref::StoreOp::create(emit, total, after.total, query(half));
     });
   }
   return result;

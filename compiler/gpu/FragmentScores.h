@@ -4,6 +4,7 @@
 // put them there: the results of mma.sync and of wgmma are spread in the same way.
 #pragma once
 
+#include "compiler/gpu/PartialSums.h"
 #include "compiler/gpu/TensorCore.h"
 #include "compiler/lower/kernels/KeyWalk.h"
 #include "compiler/lower/kernels/Operand.h"
@@ -29,7 +30,7 @@ public:
   /// Largest scores (times log2(e)) of the two rows, and their totals, of which each of the four lanes of a row has a part.
   /// Empty for weights that nothing normalises.
   using State = SmallVector<Value>;
-  State begin(kernels::SweepState const &before);
+  State begin(kernels::SweepState const &before, bool isPart = false);
 
   struct Weights {
     SmallVector<Value> values;  ///< by element
@@ -45,18 +46,15 @@ public:
   /// What the sums of the two rows are multiplied by in the end; empty if by nothing. Keeps the state for a later sweep.
   SmallVector<Value> end(State const &state, kernels::SweepState const &after);
 
-  /// Row of the block, whether it exists, and its index.
+  /// Row of the block, whether it exists, and its indices b.., i.
   Value row(unsigned half) { return emit.add(map.firstRow, 8 * half); }
-  Value exists(unsigned half) { return emit.less(row(half), queries.count); }
-  Value rowIndex(unsigned half) { return rowIndices[half]; }
+  Value exists(unsigned half) { return emit.less(row(half), rowCount); }
+  ArrayRef<Value> query(unsigned half) { return rowQueries[half]; }
 
 private:
   SmallVector<Value> scores(kernels::KeyTile const &keys, ArrayRef<Value> dots, bool masked);
-  Value score(ArrayRef<Value> pair, Value dot);
-  Value inDomain(ArrayRef<Value> pair);
-  Value restOf(unsigned half);
+  Value score(ArrayRef<Value> pair, Value dot, unsigned half);
   Value acrossRow(Value value, llvm::function_ref<Value(Value, Value)> combine);
-  SmallVector<Value> stateSubscripts(unsigned half);
 
   Emit &emit;
   TensorCore core;
@@ -65,11 +63,12 @@ private:
   domain::Sweep const &sweep;
   ArrayRef<Value> domainSymbols;
   FragmentMap map;
-  SmallVector<Value> rowIndices; ///< of rows that do not exist: the last that does
+  Value rowCount; ///< of the block
+  SmallVector<SmallVector<Value>> rowQueries; ///< of rows that do not exist: the last that does
   std::optional<kernels::ScoreForm> form;
-  Value scale;      ///< of the products, if the score has a form
-  bool scalesLate;  ///< the score is the product, and `scale` a positive constant
-  bool isPure;      ///< domain and score can be computed for pairs that do not exist
+  SmallVector<Value> scales; ///< of the products of the two rows, if the score has a form
+  bool scalesLate;           ///< the score is the product, and its scale a positive constant
+  bool isPure;               ///< domain and score can be computed for pairs that do not exist
 };
 
 } // namespace heed::device

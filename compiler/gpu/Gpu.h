@@ -8,6 +8,7 @@ namespace heed {
 /// What the kernels may use of the device they are made for.
 struct GpuOptions {
   int capability = 80; // 10 * major + minor
+  bool tf32x3 = false; // attention of f32 on tensor cores, each number as the sum of two tf32
 };
 
 /// `derived` to `gpu`: kernels in a `gpu.module`, and the model's function, which launches them.

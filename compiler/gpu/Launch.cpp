@@ -33,4 +33,14 @@ Value allocateForThread(Emit &emit, MemRefType type) {
   return memref::AllocaOp::create(emit, type);
 }
 
+Value sharedBuffer(Emit &emit, int64_t &offset, ArrayRef<int64_t> shape) {
+  auto space = gpu::AddressSpaceAttr::get(emit.getContext(), gpu::AddressSpace::Workgroup);
+  auto bytes = MemRefType::get({ShapedType::kDynamic}, emit.getI8Type(), MemRefLayoutAttrInterface(), space);
+  auto type = MemRefType::get(shape, emit.getF32Type(), MemRefLayoutAttrInterface(), space);
+  Value all = gpu::DynamicSharedMemoryOp::create(emit, bytes);
+  Value view = memref::ViewOp::create(emit, type, all, emit.index(offset), ValueRange());
+  offset += type.getNumElements() * sizeof(float);
+  return view;
+}
+
 } // namespace heed::device

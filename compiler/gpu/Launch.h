@@ -30,4 +30,7 @@ void launchThreads(Emit &emit, llvm::StringRef name, Value count, llvm::function
 /// Memory of each thread of the launch around the insertion point; taken where the thread starts, not inside a condition or loop.
 Value allocateForThread(Emit &emit, mlir::MemRefType type);
 
+/// f32 in the dynamic shared memory of the block, from `offset` bytes on, which moves behind it.
+Value sharedBuffer(Emit &emit, int64_t &offset, ArrayRef<int64_t> shape);
+
 } // namespace heed::device

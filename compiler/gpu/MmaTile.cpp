@@ -1,4 +1,4 @@
-// MmaTile.cpp - the two products of an attention by mma.sync, and the loop over tiles of keys around them.
+// MmaTile.cpp - the loop over tiles of keys of an attention by mma.sync, and what it loads and stores.
 #include "compiler/gpu/MmaTile.h"
 #include "compiler/gpu/Staging.h"
 
@@ -14,61 +14,70 @@ MmaTile::MmaTile(Emit &emit, ir::AttentionOp op, MmaShape shape, kernels::QueryB
       lane(emit.createOrFold<arith::RemUIOp>(thread, emit.index(MmaShape::warpLanes))),
       warp(emit.div(thread, MmaShape::warpLanes)),
       map{emit.add(emit.mul(warp, 16), emit.div(lane, 4)),
-          emit.mul(emit.createOrFold<arith::RemUIOp>(lane, emit.index(4)), 2), MmaShape::rows, shape.keys},
+          emit.mul(emit.createOrFold<arith::RemUIOp>(lane, emit.index(4)), 2), shape.rows, shape.keys},
       scores(emit, op, queries, sweep, domainSymbols, map), shared(core.sharedMemory()) {
   auto mod = [&](Value value, int64_t by) { return emit.createOrFold<arith::RemUIOp>(value, emit.index(by)); };
   // ldmatrix takes line l % 8 of matrix l / 8 from lane l. Of the left operand and of transposed sources the second matrix is
   // below the first and the third beside it; of keys, whose lines are the columns of the product, it is the other way.
   Value below = mod(lane, 16), beside = emit.mul(emit.div(lane, 16), 16);
-  queryLine = emit.add(emit.mul(emit.add(emit.mul(warp, 16), below), shape.innerBytes()), beside);
-  sourceLine = emit.add(emit.mul(below, shape.featureBytes()), beside);
+  queryLine = emit.add(emit.mul(emit.add(emit.mul(warp, 16), below), shape.queryLine()), beside);
+  sourceLine = emit.add(emit.mul(below, shape.sourceLine()), beside);
   Value key = emit.add(mod(lane, 8), emit.mul(emit.div(lane, 16), 8));
-  keyLine = emit.add(emit.mul(key, shape.innerBytes()), emit.mul(mod(emit.div(lane, 8), 2), 16));
+  keyLine = emit.add(emit.mul(key, shape.keyLine()), emit.mul(mod(emit.div(lane, 8), 2), 16));
 }
 
-SmallVector<Value> MmaTile::position(Value row, Value key, Value inner, Value feature) {
-  SmallVector<Value> result(queries.batch);
-  result.append({row, key});
+SmallVector<Value> MmaTile::position(ArrayRef<Value> query, Value key, Value inner, Value feature) {
+  SmallVector<Value> result(query);
+  result.push_back(key);
   if (op.hasQuery())
     result.push_back(inner);
   result.push_back(feature);
   return result;
 }
 
+SmallVector<Value> MmaTile::ofKey(Value key, Value inner, Value feature) {
+  SmallVector<Value> query(queries.batch);
+  query.push_back(emit.index(0));
+  return position(query, queries.steps.key(emit, key), inner, feature);
+}
+
 Value MmaTile::tileOf(Value number) {
   Value first = core.at(shared, shape.queryBytes());
-  return core.at(first, emit.mul(number, shape.keyBytes() + shape.keys * shape.featureBytes()));
+  return core.at(first, emit.mul(number, shape.keyBytes() + shape.keys * shape.sourceLine()));
 }
 
 void MmaTile::stageKeys(kernels::KeyTile const &keys, Value number, Value featureBegin) {
   Value zero = emit.index(0), tile = tileOf(number);
-  StagedTile staged{shape.keys, keys.count, MmaShape::threads, thread};
-  auto key = [&](Value row) { return queries.steps.key(emit, emit.add(keys.first, row)); };
+  StagedTile staged{shape.keys, keys.count, shape.threads(), thread};
   if (op.hasQuery()) {
-    staged.columns = shape.inner, staged.lineBytes = shape.innerBytes(), staged.columnLimit = size(op.getInnerDim());
+    staged.columns = shape.inner, staged.lineBytes = shape.keyLine(), staged.columnLimit = size(op.getInnerDim());
     stage(emit, staged, tile, op.getKey(), op.getKeyMap(), op.getInnerDim(),
-          [&](Value row, Value column) { return position(zero, key(row), column, zero); });
+          [&](Value row, Value column) { return ofKey(emit.add(keys.first, row), column, zero); });
   }
-  staged.columns = shape.features, staged.lineBytes = shape.featureBytes();
+  staged.columns = shape.features, staged.lineBytes = shape.sourceLine();
   staged.columnLimit = emit.sub(size(op.getFeatureDim()), featureBegin);
   stage(emit, staged, core.at(tile, shape.keyBytes()), op.getSource(), op.getSourceMap(), op.getFeatureDim(),
-        [&](Value row, Value column) { return position(zero, key(row), zero, emit.add(featureBegin, column)); });
+        [&](Value row, Value column) { return ofKey(emit.add(keys.first, row), zero, emit.add(featureBegin, column)); });
 }
 
-void MmaTile::run(kernels::KeyWalk &walk, kernels::SweepState const &before, kernels::SweepState const &after) {
+void MmaTile::run(kernels::KeyWalk &walk, KeptSums const &before, KeptSums const &after) {
   emit.loop(emit.index(0), size(op.getFeatureDim()), shape.features,
             [&](Value featureBegin) { round(featureBegin, walk, before, after); });
 }
 
-void MmaTile::round(Value featureBegin, kernels::KeyWalk &walk, kernels::SweepState const &before,
-                    kernels::SweepState const &after) {
+void MmaTile::round(Value featureBegin, kernels::KeyWalk &walk, KeptSums const &before, KeptSums const &after) {
   Value zero = emit.index(0), one = emit.index(1);
-  gpu::BarrierOp::create(emit); // the tiles of the features before were read
+  // The tiles of the features before were read; one that no query looked at may still be on its way.
+  if (kernels::constantOf(size(op.getFeatureDim())).value() > shape.features)
+    core.waitForCopies(0);
+  gpu::BarrierOp::create(emit);
   if (op.hasQuery()) {
-    StagedTile staged{MmaShape::rows, queries.count, MmaShape::threads, thread};
-    staged.columns = shape.inner, staged.lineBytes = shape.innerBytes(), staged.columnLimit = size(op.getInnerDim());
+    StagedTile staged{shape.rows, queries.rows(emit), shape.threads(), thread};
+    staged.columns = shape.inner, staged.lineBytes = shape.queryLine(), staged.columnLimit = size(op.getInnerDim());
     stage(emit, staged, shared, op.getQuery(), op.getQueryMap(), op.getInnerDim(), [&](Value row, Value column) {
-      return position(queries.steps.row(emit, emit.add(queries.begin, row)), zero, column, zero);
+      SmallVector<Value> query = queries.batchOf(emit, row);
+      query.push_back(queries.rowIndex(emit, row));
+      return position(query, zero, column, zero);
     });
   }
   core.commitCopies();
@@ -78,7 +87,7 @@ void MmaTile::round(Value featureBegin, kernels::KeyWalk &walk, kernels::SweepSt
   core.waitForCopies(1);
   gpu::BarrierOp::create(emit);
   SmallVector<Words> queryFragments;
-  if (op.hasQuery() && shape.keepsQueries())
+  if (shape.keepsQueries())
     for (int64_t step = 0; step < shape.inner / 16; ++step)
       queryFragments.push_back(queryFragment(step));
 
@@ -86,7 +95,7 @@ void MmaTile::round(Value featureBegin, kernels::KeyWalk &walk, kernels::SweepSt
   SmallVector<Value> carried = {firstTile.first, firstTile.count, firstTile.full, zero};
   size_t cursorAt = carried.size(), stateAt = cursorAt + firstCursor.size();
   carried.append(firstCursor.begin(), firstCursor.end());
-  FragmentScores::State state = scores.begin(before);
+  FragmentScores::State state = scores.begin(before.state, after.isPart);
   carried.append(state);
   size_t sumsAt = carried.size();
   carried.append(sumsBefore(featureBegin, before));
@@ -124,111 +133,28 @@ void MmaTile::round(Value featureBegin, kernels::KeyWalk &walk, kernels::SweepSt
         scf::YieldOp::create(emit, next);
       });
   ValueRange last = loop.getResults();
-  SmallVector<Value> multipliers = scores.end(FragmentScores::State(last.slice(stateAt, sumsAt - stateAt)), after);
-  store(SmallVector<Value>(last.drop_front(sumsAt)), multipliers, featureBegin);
+  SmallVector<Value> multipliers = scores.end(FragmentScores::State(last.slice(stateAt, sumsAt - stateAt)), after.state);
+  store(SmallVector<Value>(last.drop_front(sumsAt)), multipliers, featureBegin, after.sums);
 }
 
-MmaTile::Words MmaTile::queryFragment(int64_t step) {
-  return core.loadMatrices(core.at(core.at(shared, queryLine), 32 * step), /*transposed=*/false);
-}
-
-/// The warp's rows times the keys of the tile.
-SmallVector<Value> MmaTile::dots(Value keyTile, ArrayRef<Words> queryFragments) {
-  SmallVector<Value> sums(map.elements(), emit.f32(0));
-  Type element = cast<MemRefType>(op.getKey().getType()).getElementType();
-  Value line = core.at(keyTile, keyLine);
-  for (int64_t step = 0; step < shape.inner / 16; ++step) {
-    Words query = queryFragments.empty() ? queryFragment(step) : queryFragments[step];
-    for (int64_t group = 0; group < shape.keys / 16; ++group) {
-      Words keys = core.loadMatrices(core.at(line, 16 * group * shape.innerBytes() + 32 * step), /*transposed=*/false);
-      for (int64_t half = 0; half < 2; ++half) {
-        MutableArrayRef<Value> to = MutableArrayRef(sums).slice(4 * (2 * group + half), 4);
-        llvm::copy(core.multiply(element, query, ArrayRef(keys).slice(2 * half, 2), ValueRange(to)), to.begin());
-      }
-    }
-  }
-  return sums;
-}
-
-/// Adds the weighted sources of the tile.
-SmallVector<Value> MmaTile::accumulate(Value sourceTile, ArrayRef<Value> weights, ArrayRef<Value> before, Value full) {
-  Type element = cast<MemRefType>(op.getSource().getType()).getElementType();
-  auto operands = scores.operands(weights, element, shape.parts);
-  // A weight of 0 behind the mask must not turn an infinity or NaN of the source into a NaN of the sum.
-  return emit.choose(
-      full, SmallVector<Type>(before.size(), emit.getF32Type()),
-      [&] { return weightedSum(sourceTile, operands, before); },
-      [&] {
-        UnusualSources unusual(emit, element);
-        SmallVector<Value> sums = weightedSum(sourceTile, operands, before, &unusual);
-        return emit.choose(
-            core.any(unusual.found()), SmallVector<Type>(before.size(), emit.getF32Type()),
-            [&] { return withUnusual(sourceTile, unusual, weights, sums); }, [&] { return sums; });
-      });
-}
-
-SmallVector<Value> MmaTile::weightedSum(Value sourceTile, ArrayRef<SmallVector<Words>> operands, ArrayRef<Value> before,
-                                        UnusualSources *unusual) {
-  Type element = cast<MemRefType>(op.getSource().getType()).getElementType();
-  SmallVector<Value> sums(before);
-  Value line = core.at(sourceTile, sourceLine);
-  for (int64_t group = 0; group < shape.keys / 16; ++group)
-    for (int64_t pair = 0; pair < shape.features / 16; ++pair) {
-      Words sources = core.loadMatrices(core.at(line, 16 * group * shape.featureBytes() + 32 * pair), /*transposed=*/true);
-      if (unusual)
-        for (Value &source : sources)
-          source = unusual->without(source);
-      for (int64_t half = 0; half < 2; ++half) {
-        MutableArrayRef<Value> to = MutableArrayRef(sums).slice(4 * (2 * pair + half), 4);
-        for (SmallVector<Words> const &part : operands)
-          llvm::copy(core.multiply(element, part[group], ArrayRef(sources).slice(2 * half, 2), ValueRange(to)), to.begin());
-      }
-    }
-  return sums;
-}
-
-/// Adds what infinities and NaNs of the sources give where a weight is not 0.
-SmallVector<Value> MmaTile::withUnusual(Value sourceTile, UnusualSources &unusual, ArrayRef<Value> weights,
-                                        ArrayRef<Value> before) {
-  Type element = cast<MemRefType>(op.getSource().getType()).getElementType();
-  SmallVector<Value> present = llvm::map_to_vector(weights, [&](Value weight) { return unusual.indicator(weight); });
-  auto operands = scores.operands(present, element, 1);
-  SmallVector<Value> sums(before);
-  Value line = core.at(sourceTile, sourceLine);
-  for (int64_t pair = 0; pair < shape.features / 16; ++pair)
-    for (int64_t half = 0; half < 2; ++half) {
-      SmallVector<Value> counts(4, emit.f32(0));
-      for (int64_t group = 0; group < shape.keys / 16; ++group) {
-        Words sources = core.loadMatrices(core.at(line, 16 * group * shape.featureBytes() + 32 * pair), /*transposed=*/true);
-        Words kinds = {unusual.kinds(sources[2 * half]), unusual.kinds(sources[2 * half + 1])};
-        counts = core.multiply(element, operands[0][group], kinds, counts);
-      }
-      for (int64_t i = 0; i < 4; ++i) {
-        Value &sum = sums[4 * (2 * pair + half) + i];
-        sum = arith::AddFOp::create(emit, sum, unusual.valueOf(counts[i]));
-      }
-    }
-  return sums;
-}
-
-SmallVector<Value> MmaTile::sumsBefore(Value featureBegin, kernels::SweepState const &before) {
+SmallVector<Value> MmaTile::sumsBefore(Value featureBegin, KeptSums const &before) {
   SmallVector<Value> result(shape.features / 2, emit.f32(0));
-  if (!before.maximum)
+  if (!before.state.maximum)
     return result;
   eachElement(featureBegin, [&](int64_t number, Value inside, ArrayRef<Value> at) {
     result[number] = emit.choose(
-        inside, emit.getF32Type(), [&]() -> SmallVector<Value> { return {memref::LoadOp::create(emit, op.getInit(), at)}; },
+        inside, emit.getF32Type(), [&]() -> SmallVector<Value> { return {memref::LoadOp::create(emit, before.sums, at)}; },
         [&]() -> SmallVector<Value> { return {emit.f32(0)}; })[0];
   });
   return result;
 }
 
-void MmaTile::store(ArrayRef<Value> sums, ArrayRef<Value> multipliers, Value featureBegin) {
+void MmaTile::store(ArrayRef<Value> sums, ArrayRef<Value> multipliers, Value featureBegin, Value to) {
   eachElement(featureBegin, [&](int64_t number, Value inside, ArrayRef<Value> at) {
     Value sum = sums[number];
     if (!multipliers.empty())
       sum = arith::MulFOp::create(emit, sum, multipliers[number % 4 / 2]);
-    emit.branch(inside, [&] { memref::StoreOp::create(emit, sum, op.getInit(), at); });
+    emit.branch(inside, [&] { memref::StoreOp::create(emit, sum, to, at); });
   });
 }
 
@@ -240,7 +166,7 @@ void MmaTile::eachElement(Value featureBegin, llvm::function_ref<void(int64_t, V
     Value feature = emit.add(featureBegin, emit.add(map.firstKey, number / 4 * 8 + number % 2));
     Value inside = arith::AndIOp::create(emit, scores.exists(half), emit.less(feature, size(op.getFeatureDim())));
     body(number, inside,
-         *affine::expandAffineMap(emit, emit.getLoc(), op.getInitMap(), position(scores.rowIndex(half), zero, zero, feature)));
+         *affine::expandAffineMap(emit, emit.getLoc(), op.getInitMap(), position(scores.query(half), zero, zero, feature)));
   }
 }
 

@@ -3,6 +3,7 @@
 #include "compiler/gpu/Passes.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace heed {
 #define GEN_PASS_DEF_NARROWATTENTION
@@ -14,8 +15,34 @@ static constexpr llvm::StringLiteral storedName = "heed.stored_as";
 
 namespace {
 
+using Source = std::pair<Value, AffineMap>; ///< a tensor, and from a position to its subscripts
+
+/// Position s of an axis that joins others is position s / inner of the outer and s mod inner of the inner one: heads of a group.
+std::optional<Source> joinedSource(tensor::CollapseShapeOp collapse) {
+  auto type = collapse.getSrcType();
+  SmallVector<AffineExpr> subscripts(type.getRank());
+  for (auto [joined, axes] : llvm::enumerate(collapse.getReassociationIndices())) {
+    AffineExpr rest = getAffineDimExpr(joined, collapse.getContext());
+    for (int64_t axis : llvm::reverse(ArrayRef(axes).drop_front())) {
+      if (type.isDynamicDim(axis))
+        return std::nullopt;
+      subscripts[axis] = rest % type.getDimSize(axis);
+      rest = rest.floorDiv(type.getDimSize(axis));
+    }
+    subscripts[axes.front()] = rest;
+  }
+  return Source(collapse.getSrc(), AffineMap::get(collapse.getResultType().getRank(), 0, subscripts, collapse.getContext()));
+}
+
 /// The tensor that `value` is the f32 form of, and how to get from a position of `value` to its subscripts.
-std::optional<std::pair<Value, AffineMap>> narrowSource(Value value) {
+std::optional<Source> narrowSource(Value value) {
+  if (auto collapse = value.getDefiningOp<tensor::CollapseShapeOp>()) {
+    std::optional<Source> joined = joinedSource(collapse);
+    std::optional<Source> narrow = joined ? narrowSource(joined->first) : std::nullopt;
+    if (narrow)
+      narrow->second = narrow->second.compose(joined->second);
+    return narrow;
+  }
   auto generic = value.getDefiningOp<linalg::GenericOp>();
   if (!generic || generic.getNumDpsInputs() != 1 || generic.getNumDpsInits() != 1 || generic.getNumReductionLoops())
     return std::nullopt;
@@ -51,7 +78,7 @@ struct NarrowAttention : impl::NarrowAttentionBase<NarrowAttention> {
       for (auto [operand, map] : llvm::zip(operands, maps))
         if (auto narrow = narrowSource(operand.get())) {
           operand.set(narrow->first);
-          map = narrow->second.compose(map);
+          map = simplifyAffineMap(narrow->second.compose(map));
         }
       op.setIndexingMapsAttr(Builder(op).getAffineMapArrayAttr(maps));
       Type stored;

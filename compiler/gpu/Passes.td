@@ -52,6 +52,8 @@ def ToKernels : Pass<"heed-to-kernels", "::mlir::func::FuncOp"> {
     }
     ```
   }];
+  let options = [Option<"tf32x3", "tf32x3", "bool", "false",
+                        "Attention of f32 on tensor cores, each number as the sum of two tf32">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];

@@ -10,7 +10,9 @@ using namespace mlir;
 
 namespace heed::device {
 
-static constexpr int64_t chunk = 8; ///< elements of a copy
+static constexpr int64_t copyBytes = 16;
+
+static int64_t elementBytes(Value buffer) { return cast<MemRefType>(buffer.getType()).getElementTypeBitWidth() / 8; }
 
 /// A number that divides the stride of an axis, whatever the sizes are at run time.
 static int64_t divisorOfStride(MemRefType type, int64_t axis) {
@@ -24,6 +26,7 @@ bool hasWholeChunks(Value buffer, AffineMap map, unsigned dim) {
   auto type = cast<MemRefType>(buffer.getType());
   if (!type.getLayout().isIdentity() || !kernels::isContiguousAlong(buffer, map, dim))
     return false;
+  int64_t chunk = copyBytes / elementBytes(buffer);
   for (int64_t axis = 0; axis + 1 < type.getRank(); ++axis)
     if (divisorOfStride(type, axis) % chunk != 0)
       return false;
@@ -35,6 +38,7 @@ bool hasWholeChunks(Value buffer, AffineMap map, unsigned dim) {
 void stage(Emit &emit, StagedTile const &tile, Value to, Value buffer, AffineMap map, unsigned dim,
            llvm::function_ref<SmallVector<Value>(Value, Value)> place) {
   TensorCore core(emit);
+  int64_t each = elementBytes(buffer), chunk = copyBytes / each;
   auto subscripts = [&](Value row, Value column) {
     return *affine::expandAffineMap(emit, emit.getLoc(), map, place(row, column));
   };
@@ -45,7 +49,7 @@ void stage(Emit &emit, StagedTile const &tile, Value to, Value buffer, AffineMap
     return std::pair(emit.div(number, width), emit.createOrFold<arith::RemUIOp>(number, emit.index(width)));
   };
   auto target = [&](Value row, Value column) {
-    return core.at(to, emit.add(emit.mul(row, tile.lineBytes), emit.mul(column, 2)));
+    return core.at(to, emit.add(emit.mul(row, tile.lineBytes), emit.mul(column, each)));
   };
   auto asynchronous = [&] {
     int64_t width = tile.columns / chunk, count = tile.rows * width;
@@ -55,8 +59,8 @@ void stage(Emit &emit, StagedTile const &tile, Value to, Value buffer, AffineMap
         auto [row, group] = rowAndColumn(number, width);
         Value column = emit.mul(group, chunk);
         // The last group may be cut.
-        Value left = emit.mul(emit.sub(tile.columnLimit, column), 2), none = emit.index(0);
-        Value bytes = emit.max(emit.min(left, emit.index(2 * chunk)), none);
+        Value left = emit.mul(emit.sub(tile.columnLimit, column), each), none = emit.index(0);
+        Value bytes = emit.max(emit.min(left, emit.index(copyBytes)), none);
         bytes = arith::SelectOp::create(emit, emit.less(row, tile.rowLimit), bytes, none);
         bytes = arith::IndexCastOp::create(emit, emit.getI32Type(), bytes);
         core.copy(target(row, column), core.addressOf(buffer, subscripts(row, column)), bytes);
@@ -78,7 +82,7 @@ void stage(Emit &emit, StagedTile const &tile, Value to, Value buffer, AffineMap
         inside(row, column), element,
         [&]() -> SmallVector<Value> { return {memref::LoadOp::create(emit, buffer, subscripts(row, column))}; },
         [&]() -> SmallVector<Value> { return {zero}; })[0];
-    LLVM::StoreOp::create(emit, value, target(row, column), /*alignment=*/2);
+    LLVM::StoreOp::create(emit, value, target(row, column), /*alignment=*/each);
   };
   if (!hasWholeChunks(buffer, map, dim))
     return byElements();

@@ -1,11 +1,12 @@
-// Staging.h - tiles of matrices of 16-bit elements to shared memory, by all threads of a block together.
+// Staging.h - tiles of matrices of 16-bit or 32-bit elements to shared memory, by all threads of a block together.
 #pragma once
 
 #include "compiler/gpu/TensorCore.h"
 
 namespace heed::device {
 
-/// `columns` is a multiple of 8 and `lineBytes` of 16. Zeros stand beyond the limits, which are sizes of what there is.
+/// Lines of `columns` elements are whole numbers of 16 bytes, and so is `lineBytes`. Zeros stand beyond the limits, which are sizes
+/// of what there is.
 struct StagedTile {
   int64_t rows;
   Value rowLimit;
@@ -15,8 +16,8 @@ struct StagedTile {
   Value columnLimit = {};
 };
 
-/// Whether 16 bytes can be copied at a time: elements along `dim` are neighbours, and groups of 8 begin at multiples of 16 bytes
-/// if the buffer does.
+/// Whether 16 bytes can be copied at a time: elements along `dim` are neighbours, and groups of so many begin at multiples of 16
+/// bytes if the buffer does.
 bool hasWholeChunks(Value buffer, mlir::AffineMap map, unsigned dim);
 
 /// Copies elements at `place(row, column)`, a position in the iteration space of which `map` gives the subscripts; columns run

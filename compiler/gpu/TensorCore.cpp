@@ -61,6 +61,57 @@ SmallVector<Value> TensorCore::multiply(Type element, ValueRange a, ValueRange b
   return fields(sums, 4);
 }
 
+/// To nearest; the bits of an f32.
+Value TensorCore::roundToTf32(Value x) {
+  return LLVM::CallIntrinsicOp::create(emit, emit.getI32Type(), emit.getStringAttr("llvm.nvvm.f2tf32.rna"), ValueRange(x))
+      .getResult(0);
+}
+
+TensorCore::Split TensorCore::split(ValueRange numbers) {
+  // What is larger would be rounded to infinity.
+  Value largest = emit.f32(0x1.ffcp127f), least = emit.f32(-0x1.ffcp127f);
+  Split result;
+  for (Value number : numbers) {
+    Value bounded = larger(smaller(number, largest), least);
+    Value large = roundToTf32(bounded);
+    Value rest = arith::SubFOp::create(emit, number, arith::BitcastOp::create(emit, emit.getF32Type(), large));
+    result.large.push_back(large);
+    result.small.push_back(roundToTf32(rest));
+  }
+  return result;
+}
+
+TensorCore::Split TensorCore::Split::slice(unsigned first, unsigned count) const {
+  return {SmallVector<Value>(ArrayRef(large).slice(first, count)), SmallVector<Value>(ArrayRef(small).slice(first, count))};
+}
+
+SmallVector<Value> TensorCore::multiply(Split const &a, Split const &b, ValueRange c) {
+  // The product of what is small in both is below the last bit.
+  SmallVector<Value> sums(c);
+  auto add = [&](ArrayRef<Value> left, ArrayRef<Value> right) {
+    NVVM::MMATypes kind = NVVM::MMATypes::tf32;
+    Type result = LLVM::LLVMStructType::getLiteral(emit.getContext(), SmallVector<Type>(4, emit.getF32Type()));
+    Value product = NVVM::MmaOp::create(emit, result, left, right, sums, ArrayRef<int64_t>{16, 8, 8}, std::nullopt, std::nullopt,
+                                        std::array{kind, kind}, std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+    sums = fields(product, 4);
+  };
+  if (!a.small.empty()) {
+    add(a.small, b.large);
+    add(a.large, b.small);
+  }
+  add(a.large, b.large);
+  return sums;
+}
+
+SmallVector<Value> TensorCore::multiplyOnce(ValueRange a, ValueRange b, ValueRange c) {
+  auto bits = [&](ValueRange numbers) {
+    return llvm::map_to_vector(numbers, [&](Value number) -> Value {
+      return arith::BitcastOp::create(emit, emit.getI32Type(), number);
+    });
+  };
+  return multiply(Split{bits(a), {}}, Split{bits(b), {}}, c);
+}
+
 SmallVector<Value> TensorCore::loadMatrices(Value address, bool transposed) {
   MLIRContext *context = emit.getContext();
   Type result = LLVM::LLVMStructType::getLiteral(context, SmallVector<Type>(4, emit.getI32Type()));
@@ -69,6 +120,19 @@ SmallVector<Value> TensorCore::loadMatrices(Value address, bool transposed) {
   auto type = NVVM::LdStMatrixEltTypeAttr::get(context, NVVM::LdStMatrixEltType::B16);
   Value matrices = NVVM::LdMatrixOp::create(emit, result, address, emit.getI32IntegerAttr(4), layout, shape, type);
   return fields(matrices, 4);
+}
+
+Value TensorCore::load(Type element, Value address) {
+  Value number = LLVM::LoadOp::create(emit, element, address);
+  return element.isF32() ? number : arith::ExtFOp::create(emit, emit.getF32Type(), number).getResult();
+}
+
+SmallVector<Value> TensorCore::loadFour(Value address) {
+  Value four = LLVM::LoadOp::create(emit, emit.vectorOf(4), address, /*alignment=*/16);
+  return llvm::map_to_vector(llvm::seq<int64_t>(4), [&](int64_t number) -> Value {
+    Value at = arith::ConstantIntOp::create(emit, emit.getI32Type(), number);
+    return LLVM::ExtractElementOp::create(emit, four, at);
+  });
 }
 
 void TensorCore::copy(Value to, Value from, Value bytes) {
@@ -85,6 +149,11 @@ Value TensorCore::exp2(Value x) {
                                        ValueRange(x))
       .getResult(0);
 }
+
+// The general form of arith.maxnumf would be four instructions.
+Value TensorCore::larger(Value a, Value b) { return LLVM::MaxNumOp::create(emit, a, b); }
+
+Value TensorCore::smaller(Value a, Value b) { return LLVM::MinNumOp::create(emit, a, b); }
 
 Value TensorCore::pack(Type element, Value first, Value second) {
   StringRef name = element.isF16() ? "llvm.nvvm.ff2f16x2.rn" : "llvm.nvvm.ff2bf16x2.rn";

@@ -24,6 +24,8 @@ void explain(Operation *op, Twine const &text) {
 }
 
 struct ToKernels : impl::ToKernelsBase<ToKernels> {
+  using ToKernelsBase::ToKernelsBase;
+
   void runOnOperation() override {
     SmallVector<Operation *> found;
     getOperation().walk([&](Operation *op) {
@@ -87,10 +89,7 @@ struct ToKernels : impl::ToKernelsBase<ToKernels> {
       device::emitTopK(emit, topk);
       explain(op, "a thread per row");
     } else if (auto attention = dyn_cast<ir::AttentionOp>(op)) {
-      bool onTensorCores = device::emitAttention(emit, attention);
-      explain(op, onTensorCores ? "attention by blocks of queries, on tensor cores (mma.sync)"
-                                : "attention by blocks of queries, with fused multiply-add; tensor cores take products of queries and "
-                                  "keys of f16 or bf16, at most 256 wide");
+      explain(op, device::emitAttention(emit, attention, tf32x3));
     } else {
       return op->emitError() << "no GPU kernel for '" << op->getName() << "'";
     }

@@ -20,8 +20,9 @@ bool emitRows(Emit &emit, mlir::linalg::GenericOp op);
 /// One thread per element of the result.
 void emitGeneric(Emit &emit, mlir::linalg::GenericOp op);
 
-/// One block of threads per block of queries; says whether tensor cores compute the products.
-bool emitAttention(Emit &emit, ir::AttentionOp op);
+/// One block of threads per block of queries; says what form was taken, and why. `tf32x3`: tensor cores may take f32 as sums of
+/// two tf32.
+std::string emitAttention(Emit &emit, ir::AttentionOp op, bool tf32x3);
 
 /// One thread per row.
 void emitTopK(Emit &emit, ir::TopKOp op);

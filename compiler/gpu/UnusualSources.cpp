@@ -27,21 +27,21 @@ Value UnusualSources::without(Value pair) {
 
 Value UnusualSources::found() { return any; }
 
+Value UnusualSources::kind(Value value) {
+  Value kind = emit.f32(0);
+  auto where = [&](arith::CmpFPredicate predicate, float with, float is) {
+    Value match = arith::CmpFOp::create(emit, predicate, value, emit.f32(with));
+    kind = arith::SelectOp::create(emit, match, emit.f32(is), kind);
+  };
+  where(arith::CmpFPredicate::OEQ, infinity, 1.0f / 256);
+  where(arith::CmpFPredicate::OEQ, -infinity, 1);
+  where(arith::CmpFPredicate::UNO, 0, 256);
+  return kind;
+}
+
 Value UnusualSources::kinds(Value pair) {
-  SmallVector<Value> kinds;
-  for (unsigned which = 0; which < 2; ++which) {
-    Value value = core.unpack(element, pair, which);
-    Value kind = emit.f32(0);
-    auto where = [&](arith::CmpFPredicate predicate, float with, float is) {
-      Value match = arith::CmpFOp::create(emit, predicate, value, emit.f32(with));
-      kind = arith::SelectOp::create(emit, match, emit.f32(is), kind);
-    };
-    where(arith::CmpFPredicate::OEQ, infinity, 1.0f / 256);
-    where(arith::CmpFPredicate::OEQ, -infinity, 1);
-    where(arith::CmpFPredicate::UNO, 0, 256);
-    kinds.push_back(kind);
-  }
-  return core.pack(element, kinds[0], kinds[1]);
+  Value first = kind(core.unpack(element, pair, 0)), second = kind(core.unpack(element, pair, 1));
+  return core.pack(element, first, second);
 }
 
 Value UnusualSources::indicator(Value weight) {

@@ -16,7 +16,9 @@ public:
   /// A pair with 0 in place of infinities and NaNs; remembers whether there were any.
   Value without(Value pair);
   Value found();
-  /// A pair of the kinds of a pair: 0 for numbers.
+  /// The kind of an f32: 0 for numbers, otherwise a power of 256.
+  Value kind(Value value);
+  /// A pair of the kinds of a pair.
   Value kinds(Value pair);
   /// 1 for weights that are not 0.
   Value indicator(Value weight);

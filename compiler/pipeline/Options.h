@@ -24,6 +24,7 @@ struct CompileOptions {
   bool verifyEach = false; // run the IR verifier after every pass
   bool explain = false;    // print remarks
   bool color = false;
+  bool tf32x3 = false;     // on a GPU, attention of f32 by tensor cores
   std::optional<std::map<std::string, int64_t>> draw; // at these sizes: find the tiles of attentions, and stop at `derived`
   Installation installation;
   std::function<mlir::LogicalResult(mlir::PassManager &)> configure; // printing and timing flags of the tool

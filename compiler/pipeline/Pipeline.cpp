@@ -104,18 +104,20 @@ LogicalResult lowerToLLVM(Session &session, ModuleOp module, Target const &targe
                    [&](OpPassManager &passes) { buildLLVMPipeline(passes, optionsFor(target)); });
 }
 
-GpuOptions gpuOptionsFor(Target const &target) { return {target.device->capability}; }
+GpuOptions gpuOptionsFor(Session const &session, Target const &target) {
+  return {target.device->capability, session.options.tf32x3};
+}
 
 /// Tensors to kernels, in memory planned on the host.
 LogicalResult lowerToGpu(Session &session, ModuleOp module, Target const &target) {
   return runPasses(session, module, "gpu",
-                   [&](OpPassManager &passes) { buildGpuPipeline(passes, gpuOptionsFor(target)); });
+                   [&](OpPassManager &passes) { buildGpuPipeline(passes, gpuOptionsFor(session, target)); });
 }
 
 /// Kernels to the LLVM dialect.
 LogicalResult lowerToNvvm(Session &session, ModuleOp module, Target const &target) {
   return runPasses(session, module, "nvvm",
-                   [&](OpPassManager &passes) { buildNvvmPipeline(passes, gpuOptionsFor(target)); });
+                   [&](OpPassManager &passes) { buildNvvmPipeline(passes, gpuOptionsFor(session, target)); });
 }
 
 /// From `at` to a stage of a GPU target. `ptx` receives the kernels once there are some; they are gone after `llvm`.

@@ -1,7 +1,6 @@
 // FewQueries.cpp - where the form for few queries applies, and how its blocks are cut.
 #include "compiler/lower/kernels/FewQueries.h"
-
-#include <numeric>
+#include "compiler/lower/kernels/SharedKeys.h"
 
 using namespace mlir;
 
@@ -12,46 +11,6 @@ namespace {
 constexpr int64_t MostQueries = 8;
 constexpr int64_t MostRows = 32;   ///< of a block, members counted
 constexpr int64_t MostDepth = 1024; ///< of d and e, whose buffers are on the stack
-
-/// The g of a dimension that an expression uses as `dim floordiv g` only; 0 where it does not use it, 1 for any other use.
-int64_t sharingOf(AffineExpr expr, unsigned dim) {
-  if (!expr.isFunctionOfDim(dim))
-    return 0;
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary)
-    return 1;
-  auto divisor = dyn_cast<AffineConstantExpr>(binary.getRHS());
-  if (binary.getKind() == AffineExprKind::FloorDiv && divisor && divisor.getValue() > 1 &&
-      binary.getLHS() == getAffineDimExpr(dim, expr.getContext()))
-    return divisor.getValue();
-  // gcd(0, g) = g: neighbours share what both sides have in common.
-  return std::gcd(sharingOf(binary.getLHS(), dim), sharingOf(binary.getRHS(), dim));
-}
-
-int64_t sharingOf(ir::AttentionOp op, unsigned dim) {
-  int64_t shared = 0;
-  SmallVector<AffineMap> maps = {op.getSourceMap()};
-  if (op.hasQuery())
-    maps.push_back(op.getKeyMap());
-  for (AffineMap map : maps)
-    for (AffineExpr expr : map.getResults())
-      shared = std::gcd(shared, sharingOf(expr, dim));
-  return shared;
-}
-
-/// Sets how many neighbours along which batch index have the same keys and values, and are seen by the domain as one.
-void setMembers(ir::AttentionOp op, FewQueriesBlocks &blocks) {
-  for (unsigned dim = 0; dim < op.getBatchRank(); ++dim) {
-    std::optional<int64_t> size = constantOf(op.getSizes()[dim]);
-    if (!size || (op.hasDomain() && !op.getDomain().getArgument(dim).use_empty()))
-      continue;
-    int64_t shared = std::gcd(sharingOf(op, dim), *size);
-    while (shared > 1 && (shared > MostRows || *size % shared != 0))
-      --shared;
-    if (shared > blocks.members)
-      blocks.members = shared, blocks.memberDim = dim;
-  }
-}
 
 } // namespace
 
@@ -91,7 +50,8 @@ std::optional<FewQueries> FewQueries::plan(ir::AttentionOp op, KernelTarget cons
 
   FewQueries result;
   FewQueriesBlocks &blocks = result.blocks;
-  setMembers(op, blocks);
+  SharedKeys shared = SharedKeys::of(op, MostRows);
+  blocks.members = shared.members, blocks.memberDim = shared.memberDim;
   blocks.shape = TileShape::of(target);
   blocks.shape.vectors = 1;
   int64_t queries = std::clamp<int64_t>(*rows, 1, MostRows / blocks.members);

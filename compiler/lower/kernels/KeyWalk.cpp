@@ -63,6 +63,28 @@ Interval KeyWalk::withoutRows(domain::Part const &part, Interval keys, Value row
   return {keys.begin, arith::SelectOp::create(emit, some, keys.end, emit.index(0))};
 }
 
+void KeyWalk::take(Value number, Value parts) {
+  Value zero = emit.index(0), low = queries.steps.keys, high = zero;
+  auto eachVisible = [&](llvm::function_ref<void(Interval &)> body) {
+    for (Group *group : {&closed, &scanned})
+      for (Visible &visible : *group)
+        body(visible.keys);
+  };
+  eachVisible([&](Interval &keys) {
+    Value some = emit.less(keys.begin, keys.end);
+    low = emit.min(low, emit.createOrFold<arith::SelectOp>(some, keys.begin, low));
+    high = emit.max(high, emit.createOrFold<arith::SelectOp>(some, keys.end, high));
+  });
+  // Panels are not cut.
+  if (!isInterval)
+    low = emit.mul(emit.div(low, width), width);
+  Value length = emit.max(emit.sub(high, low), zero);
+  Value each = emit.createOrFold<arith::DivUIOp>(emit.add(length, emit.sub(parts, emit.index(1))), parts);
+  each = emit.roundUp(each, tileKeys);
+  Value begin = emit.add(low, emit.mul(number, each)), end = emit.add(begin, each);
+  eachVisible([&](Interval &keys) { keys = {emit.max(keys.begin, begin), emit.min(keys.end, end)}; });
+}
+
 void KeyWalk::allocate() {
   list = memref::AllocaOp::create(emit, MemRefType::get({tileKeys / width + 1}, emit.getIndexType()));
 }

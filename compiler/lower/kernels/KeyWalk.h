@@ -30,6 +30,9 @@ public:
   KeyWalk(Emit &emit, domain::Sweep const &sweep, KeyFilter &filter, QueryBlock const &queries, ArrayRef<Value> symbols,
           int64_t tileKeys, int64_t width);
 
+  /// Visits only part `number` of `parts`: as many whole tiles as each other part, the last ones less. Before tiles are taken.
+  void take(Value number, Value parts);
+
   /// Whether tiles have lists, for which `allocate` makes room.
   bool needsList() const { return !isInterval; }
   void allocate();

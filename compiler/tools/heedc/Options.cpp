@@ -37,6 +37,9 @@ cl::opt<std::string>
            cl::desc("x86-64-v2 x86-64-v3 x86-64-v4 aarch64 native; a comma list makes one library that\n"
                     "chooses when it is loaded (default: x86-64-v3,x86-64-v4). nvidia:sm_80,sm_90a:\n"
                     "kernels for such GPUs, loaded through the CUDA driver"));
+cl::opt<std::string> f32Precision("f32-precision", cl::value_desc("ieee|tf32x3"), cl::init("ieee"), cl::cat(category),
+                                  cl::desc("On a GPU, products of attention in f32: ieee (default) or tf32x3, on tensor\n"
+                                           "cores, each number as the sum of two tf32"));
 cl::opt<unsigned> optimise("O", cl::desc("Optimisation level, 0 to 3 (default: 3)"), cl::Prefix, cl::init(3),
                            cl::value_desc("N"), cl::cat(category));
 cl::opt<std::string> prefix("prefix", cl::desc("Prefix of exported symbols"), cl::value_desc("TEXT"),
@@ -186,6 +189,16 @@ std::optional<int> chooseFrom() {
   return std::nullopt;
 }
 
+/// --f32-precision.
+std::optional<int> choosePrecision() {
+  if (f32Precision != "ieee" && f32Precision != "tf32x3")
+    return usage(fmt::format("unknown precision '{}' of f32; expected ieee or tf32x3", f32Precision.getValue()));
+  parsed.compile.tf32x3 = f32Precision == "tf32x3";
+  if (parsed.compile.tf32x3 && !parsed.compile.targets.front().device)
+    return usage("--f32-precision=tf32x3 is of GPU targets; give --target=nvidia:sm_80");
+  return std::nullopt;
+}
+
 /// The middle stages differ by the kind of target.
 std::optional<int> checkStage() {
   bool device = parsed.compile.targets.front().device.has_value();
@@ -261,6 +274,8 @@ std::optional<int> parseCommandLine(int argc, char **argv) {
   if (std::optional<int> wrong = parsed.draw ? std::nullopt : chooseEmit())
     return wrong;
   if (std::optional<int> wrong = chooseFrom())
+    return wrong;
+  if (std::optional<int> wrong = choosePrecision())
     return wrong;
   if (std::optional<int> wrong = checkStage())
     return wrong;
