@@ -7,7 +7,7 @@
 #   %source         the root of the source tree;  %build: of the build tree
 #   %S %s %t        as always. %t is unique per test, so tests may run in parallel.
 # Features: x86_64, aarch64, avx2, avx512, python, numpy, torch, transformers, minilm, sanitizer, gpusim (the PTX interpreter
-#   was built), ptxas (CUDA's assembler is in the path).
+#   was built), ptxas, cuobjdump (tools of CUDA that are in the path).
 
 import os
 import platform
@@ -70,8 +70,9 @@ if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags:
     config.available_features.add("avx512")
 if os.path.exists(os.path.join(config.heed_build_dir, "lib", "libheed-gpusim.so")):
     config.available_features.add("gpusim")
-if shutil.which("ptxas"):
-    config.available_features.add("ptxas")
+for tool in ("ptxas", "cuobjdump"):
+    if shutil.which(tool):
+        config.available_features.add(tool)
 if config.heed_sanitize:
     config.available_features.add("sanitizer")
 

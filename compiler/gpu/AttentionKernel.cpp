@@ -1,6 +1,8 @@
 // AttentionKernel.cpp - heed.attention as one launch per sweep: a block of threads for each block of queries walks over the
 // tiles of keys that the domain leaves, or over those of one part of the keys.
 #include "compiler/gpu/FmaTile.h"
+#include "compiler/gpu/HopperConsumer.h"
+#include "compiler/gpu/HopperProducer.h"
 #include "compiler/gpu/MmaTile.h"
 #include "compiler/gpu/ToKernels.h"
 #include "compiler/gpu/WarpKeyFilter.h"
@@ -12,15 +14,21 @@ namespace {
 
 class AttentionEmitter {
 public:
-  AttentionEmitter(Emit &emit, ir::AttentionOp op, bool tf32x3)
-      : emit(emit), op(op), domain(domain::PairDomain::of(op)), blockRows(QueryRows::of(op)),
-        mma(MmaShape::of(op, blockRows.rows, tf32x3, reason)), fma(FmaShape::of(op, blockRows.rows)), rows(size(op.getRowDim())),
+  AttentionEmitter(Emit &emit, ir::AttentionOp op, AttentionOptions options)
+      : emit(emit), op(op), options(options), domain(domain::PairDomain::of(op)), blockRows(QueryRows::of(op)),
+        mma(MmaShape::of(op, blockRows.rows, options.tf32x3, reason)), fma(FmaShape::of(op, blockRows.rows)), rows(size(op.getRowDim())),
         keys(size(op.getColumnDim())) {}
 
   std::string run() {
     std::vector<domain::Sweep> sweeps = domain::planSweeps(domain, emit.getContext());
     if (sweeps.empty()) // nothing is visible: the result is 0 all the same
       sweeps.push_back({{1, getAffineConstantExpr(0, emit.getContext())}, {}, {}});
+    if (options.hopper && !blockRows.areAll)
+      if (std::optional<HopperShape> hopper = HopperShape::of(op, sweeps)) {
+        blockRows = {{}, hopper->rows(), hopper->rows(), false};
+        run(sweeps.front(), *hopper);
+        return "attention by blocks of queries, on tensor cores (wgmma, with a warp that copies by TMA)";
+      }
     partial = PartialSums::plan(emit, op, blockRows, sweeps.size());
     KeptSums before{op.getInit()};
     for (auto [number, sweep] : llvm::enumerate(sweeps)) {
@@ -92,6 +100,23 @@ private:
     return shared.members > 1 && axis == shared.memberDim ? emit.div(size(axis), shared.members) : size(axis);
   }
 
+  /// One warp group copies, the others compute.
+  void run(domain::Sweep const &sweep, HopperShape const &shape) {
+    launch(sweep, {"attention_wgmma", shape.keys, shape.threads(), shape.sharedBytes()}, [&](Block const &block) {
+      HopperMemory memory(emit, shape);
+      HopperProducer producer(emit, op, shape, block.queries, memory);
+      memory.begin(block.thread);
+      Value copies = memory.code.uniform(memory.code.i32(emit.div(block.thread, HopperShape::warpGroup)));
+      copies = emit.compare(arith::CmpIPredicate::eq, copies, memory.code.i32(int64_t(0)));
+      emit.branch(
+          copies, [&] { producer.run(block.walk, block.thread); },
+          [&] {
+            memory.code.registers(shape.workerRegisters(), true);
+            HopperConsumer(emit, op, shape, block.queries, sweep, block.symbols, memory, block.thread).run(block.walk);
+          });
+    });
+  }
+
   void launch(domain::Sweep const &sweep, Form const &form, llvm::function_ref<void(Block const &)> work) {
     int64_t stride = sweep.lattice.stride;
     // The class of residue 0 has the most queries.
@@ -134,6 +159,7 @@ private:
 
   Emit &emit;
   ir::AttentionOp op;
+  AttentionOptions options;
   domain::PairDomain domain;
   QueryRows blockRows;
   std::string reason;          ///< why tensor cores do not take it
@@ -145,6 +171,6 @@ private:
 
 } // namespace
 
-std::string emitAttention(Emit &emit, ir::AttentionOp op, bool tf32x3) { return AttentionEmitter(emit, op, tf32x3).run(); }
+std::string emitAttention(Emit &emit, ir::AttentionOp op, AttentionOptions options) { return AttentionEmitter(emit, op, options).run(); }
 
 } // namespace heed::device

@@ -114,6 +114,18 @@ SmallVector<Value> FragmentScores::scores(kernels::KeyTile const &keys, ArrayRef
   return result;
 }
 
+/// Each of four chains has another one's time to wait for its result.
+static Value inChains(ArrayRef<Value> values, llvm::function_ref<Value(Value, Value)> combine) {
+  constexpr size_t chains = 4;
+  SmallVector<Value> results(values.take_front(chains));
+  for (size_t i = results.size(); i < values.size(); ++i)
+    results[i % chains] = combine(results[i % chains], values[i]);
+  Value result = results.front();
+  for (Value next : ArrayRef(results).drop_front())
+    result = combine(result, next);
+  return result;
+}
+
 /// The four lanes of a row are neighbours, and all of them get the result.
 Value FragmentScores::acrossRow(Value value, llvm::function_ref<Value(Value, Value)> combine) {
   for (int32_t distance : {1, 2})
@@ -131,29 +143,28 @@ FragmentScores::Weights FragmentScores::weigh(kernels::KeyTile const &keys, Arra
   if (op.getPlain())
     return weights;
   auto larger = [&](Value a, Value b) { return core.larger(a, b); };
+  auto plus = [&](Value a, Value b) -> Value { return arith::AddFOp::create(emit, a, b); };
   SmallVector<Value, 2> totals;
   for (unsigned half = 0; half < 2; ++half) {
     SmallVector<Value *> own;
     for (int64_t element = 0; element < map.elements(); ++element)
       if (element % 4 / 2 == half)
         own.push_back(&weights.values[element]);
-    Value largest = *own[0];
-    for (Value *value : ArrayRef(own).drop_front())
-      largest = larger(largest, *value);
-    largest = acrossRow(largest, larger);
+    auto values = [&] { return llvm::map_to_vector(own, [](Value *value) { return *value; }); };
+    Value largest = acrossRow(inChains(values(), larger), larger);
     if (scalesLate)
       largest = arith::MulFOp::create(emit, largest, scales[half]);
     Value now = larger(largest, before[half]);
     // Nothing seen yet: -inf - -inf would be NaN.
     Value nothing = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, now, emit.f32(-infinity));
     Value reference = arith::SelectOp::create(emit, nothing, emit.f32(0), now);
-    Value minus = arith::NegFOp::create(emit, reference), sum;
+    Value minus = arith::NegFOp::create(emit, reference);
     for (Value *value : own) {
       Value power = scalesLate ? math::FmaOp::create(emit, *value, scales[half], minus).getResult()
                                : arith::AddFOp::create(emit, *value, minus).getResult();
       *value = core.exp2(power);
-      sum = sum ? arith::AddFOp::create(emit, sum, *value).getResult() : *value;
     }
+    Value sum = inChains(values(), plus);
     Value factor = core.exp2(arith::SubFOp::create(emit, before[half], reference));
     weights.factors.push_back(factor);
     weights.state.push_back(now);

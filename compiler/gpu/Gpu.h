@@ -9,6 +9,7 @@ namespace heed {
 struct GpuOptions {
   int capability = 80; // 10 * major + minor
   bool tf32x3 = false; // attention of f32 on tensor cores, each number as the sum of two tf32
+  bool hopper = false; // what only capability 9.0 has: sm_90a
 };
 
 /// `derived` to `gpu`: kernels in a `gpu.module`, and the model's function, which launches them.

@@ -1,5 +1,6 @@
 // KernelArguments.cpp - passes buffers to kernels as a pointer and the sizes that are not constant.
 #include "compiler/gpu/Passes.h"
+#include "compiler/gpu/TensorMap.h"
 #include "compiler/lower/Frame.h"
 
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
@@ -44,6 +45,12 @@ struct KernelArguments : impl::KernelArgumentsBase<KernelArguments> {
       return place->second;
     };
     SmallVector<Value> launched(launch.getKernelOperands());
+    // Maps of tensors come first: they are larger than all others.
+    for (auto [operand, old] : llvm::zip_equal(launched, before))
+      if (device::tensorMapOf(operand))
+        old.replaceAllUsesWith(scalar(operand));
+    if (!operands.empty())
+      kernel->setAttr(device::mapCount, host.getI64IntegerAttr(operands.size()));
     for (auto [operand, old] : llvm::zip_equal(launched, before)) {
       auto type = dyn_cast<MemRefType>(operand.getType());
       if (!type) {

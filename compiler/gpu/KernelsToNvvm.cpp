@@ -2,6 +2,7 @@
 // calls of CUDA's device library, which we do without; so this one takes its patterns for gpu, and those of the host for the
 // rest.
 #include "compiler/gpu/Passes.h"
+#include "compiler/gpu/TensorMap.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -47,6 +48,8 @@ struct KernelsToNvvm : impl::KernelsToNvvmBase<KernelsToNvvm> {
     target.addDynamicallyLegalDialect<math::MathDialect>([](Operation *) { return false; });
     if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
       return signalPassFailure();
+    for (auto kernel : getOperation().getOps<LLVM::LLVMFuncOp>())
+      passMapsByValue(kernel);
     getOperation()->walk([&](Operation *op) {
       if (!isa<LLVM::ExpOp, LLVM::Exp2Op, LLVM::LogOp, LLVM::PowOp, LLVM::SinOp, LLVM::CosOp, LLVM::TanhOp>(op))
         return;
@@ -55,6 +58,20 @@ struct KernelsToNvvm : impl::KernelsToNvvmBase<KernelsToNvvm> {
                                             << "; compute in f32, or compile for a CPU";
       signalPassFailure();
     });
+  }
+
+  /// The engine that copies tensors reads their maps where the driver has put the arguments.
+  static void passMapsByValue(LLVM::LLVMFuncOp kernel) {
+    auto maps = dyn_cast_or_null<IntegerAttr>(kernel->removeAttr(device::mapCount));
+    if (!maps)
+      return;
+    Builder builder(kernel.getContext());
+    Type bytes = LLVM::LLVMArrayType::get(builder.getI8Type(), device::mapBytes);
+    for (int64_t argument = 0; argument < maps.getInt(); ++argument) {
+      kernel.setArgAttr(argument, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(bytes));
+      kernel.setArgAttr(argument, LLVM::LLVMDialect::getAlignAttrName(), builder.getI64IntegerAttr(device::mapAlignment));
+      kernel.setArgAttr(argument, NVVM::NVVMDialect::getGridConstantAttrName(), builder.getUnitAttr());
+    }
   }
 };
 

@@ -1,5 +1,6 @@
 // LaunchesToRuntime.cpp - turns launches and the host's reads of buffers into calls of the frame's functions.
 #include "compiler/gpu/Passes.h"
+#include "compiler/gpu/TensorMap.h"
 #include "compiler/lower/Frame.h"
 #include "compiler/lower/Model.h"
 
@@ -23,14 +24,24 @@ public:
         converter(function.getContext()), pointer(LLVM::LLVMPointerType::get(function.getContext())),
         i64(builder.getI64Type()) {
     Location loc = function.getLoc();
-    device = loadFrameField(builder, loc, frame, FrameField::Device);
+    gpuDevice = loadFrameField(builder, loc, frame, FrameField::Device);
     launchFunction = loadFrameField(builder, loc, frame, FrameField::Launch);
     readFunction = loadFrameField(builder, loc, frame, FrameField::Read);
-    size_t most = 0;
-    function.walk([&](gpu::LaunchFuncOp launch) { most = std::max<size_t>(most, launch.getNumKernelOperands()); });
+    size_t most = 0, mostMaps = 0;
+    function.walk([&](gpu::LaunchFuncOp launch) {
+      most = std::max<size_t>(most, launch.getNumKernelOperands());
+      mostMaps = std::max<size_t>(mostMaps, llvm::count_if(launch.getKernelOperands(), device::tensorMapOf));
+    });
+    if (mostMaps) {
+      mapFunction = loadFrameField(builder, loc, frame, FrameField::TensorMap);
+      mapShape = array(loc, i64, 2 + 3 * device::mapRank);
+    }
+    for (size_t map = 0; map < mostMaps; ++map)
+      maps.push_back(LLVM::AllocaOp::create(builder, loc, pointer, builder.getI8Type(), constant(loc, i64, device::mapBytes),
+                                            device::mapAlignment));
     // One set of slots serves all launches: the runtime has taken the values when it returns.
     slots = array(loc, i64, most);
-    shape = array(loc, i64, 8);
+    shape = array(loc, i64, 9);
     scratch = array(loc, i64, 1);
     addresses = array(loc, pointer, most);
     for (size_t slot = 0; slot < most; ++slot)
@@ -40,7 +51,14 @@ public:
   LogicalResult writeLaunch(gpu::LaunchFuncOp launch, int64_t number) {
     builder.setInsertionPoint(launch);
     Location loc = launch.getLoc();
+    size_t usedMaps = 0;
     for (auto [slot, operand] : llvm::enumerate(launch.getKernelOperands())) {
+      if (UnrealizedConversionCastOp cast = device::tensorMapOf(operand)) {
+        Value map = maps[usedMaps++];
+        writeMap(cast, map);
+        LLVM::StoreOp::create(builder, loc, map, element(loc, addresses, pointer, slot));
+        continue;
+      }
       Type type = converter.convertType(operand.getType());
       if (!type || !LLVM::isCompatibleType(type) || isa<LLVM::LLVMStructType, LLVM::LLVMArrayType>(type))
         return launch.emitError("expected scalars of at most 8 bytes as arguments of kernels");
@@ -58,10 +76,14 @@ public:
     shared = shared ? arith::ExtUIOp::create(builder, loc, i64, shared).getResult() : constant(loc, i64, 0);
     LLVM::StoreOp::create(builder, loc, shared, element(loc, shape, i64, 6));
     LLVM::StoreOp::create(builder, loc, constant(loc, i64, launch.getNumKernelOperands()), element(loc, shape, i64, 7));
+    LLVM::StoreOp::create(builder, loc, constant(loc, i64, usedMaps), element(loc, shape, i64, 8));
     Value kernel = constant(loc, builder.getI32Type(), number);
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(function.getContext()),
                                             {pointer, builder.getI32Type(), pointer, pointer});
-    LLVM::CallOp::create(builder, loc, type, ValueRange{launchFunction, device, kernel, shape, addresses});
+    LLVM::CallOp::create(builder, loc, type, ValueRange{launchFunction, gpuDevice, kernel, shape, addresses});
+    for (auto [slot, operand] : llvm::enumerate(launch.getKernelOperands()))
+      if (device::tensorMapOf(operand))
+        LLVM::StoreOp::create(builder, loc, element(loc, slots, i64, slot), element(loc, addresses, pointer, slot));
     launch.erase();
     return success();
   }
@@ -83,7 +105,7 @@ public:
     Value address = arith::IndexCastOp::create(builder, loc, i64, arith::AddIOp::create(builder, loc, base, distance));
     Value from = LLVM::IntToPtrOp::create(builder, loc, pointer, address);
     auto call = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(function.getContext()), {pointer, pointer, pointer, i64});
-    LLVM::CallOp::create(builder, loc, call, ValueRange{readFunction, device, scratch, from, constant(loc, i64, bytes)});
+    LLVM::CallOp::create(builder, loc, call, ValueRange{readFunction, gpuDevice, scratch, from, constant(loc, i64, bytes)});
     Type element = type.getElementType();
     // A truth value is a byte.
     Type stored = element.isInteger(1) ? Type(builder.getI8Type()) : converter.convertType(element);
@@ -95,6 +117,36 @@ public:
   }
 
 private:
+  /// The driver's form of a tensor, from what is known of it now.
+  void writeMap(UnrealizedConversionCastOp cast, Value map) {
+    Location loc = cast.getLoc();
+    Value buffer = cast.getOperand(0);
+    auto type = mlir::cast<MemRefType>(buffer.getType());
+    ArrayRef<int64_t> box = cast->getAttrOfType<DenseI64ArrayAttr>(device::boxName).asArrayRef();
+    auto metadata = memref::ExtractStridedMetadataOp::create(builder, loc, buffer);
+    int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+    auto inBytes = [&](Value elements) -> Value {
+      return arith::MulIOp::create(builder, loc, elements, arith::ConstantIndexOp::create(builder, loc, bytes));
+    };
+    auto store = [&](Value value, size_t place) {
+      LLVM::StoreOp::create(builder, loc, value, element(loc, mapShape, i64, place));
+    };
+    auto asI64 = [&](Value value) -> Value { return arith::IndexCastOp::create(builder, loc, i64, value); };
+    Value base = memref::ExtractAlignedPointerAsIndexOp::create(builder, loc, metadata.getBaseBuffer());
+    Value address = asI64(arith::AddIOp::create(builder, loc, base, inBytes(metadata.getOffset())));
+    store(constant(loc, i64, type.getElementType().isBF16()), 0);
+    store(constant(loc, i64, type.getRank()), 1);
+    size_t place = 2;
+    for (int64_t axis = type.getRank(); axis-- > 0;) {
+      store(asI64(axis == box[0] ? cast.getOperand(1) : metadata.getSizes()[axis]), place++);
+      store(asI64(inBytes(metadata.getStrides()[axis])), place++);
+      store(constant(loc, i64, box[axis + 1]), place++);
+    }
+    auto call = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(function.getContext()), {pointer, pointer, pointer, pointer});
+    Value memory = LLVM::IntToPtrOp::create(builder, loc, pointer, address);
+    LLVM::CallOp::create(builder, loc, call, ValueRange{mapFunction, gpuDevice, map, memory, mapShape});
+  }
+
   Value constant(Location loc, Type type, int64_t value) {
     return LLVM::ConstantOp::create(builder, loc, builder.getIntegerAttr(type, value));
   }
@@ -109,7 +161,8 @@ private:
   OpBuilder builder;
   LLVMTypeConverter converter;
   Type pointer, i64;
-  Value device, launchFunction, readFunction, slots, shape, scratch, addresses;
+  Value gpuDevice, launchFunction, readFunction, mapFunction, slots, shape, scratch, addresses, mapShape;
+  SmallVector<Value> maps; ///< room for those of one launch
 };
 
 struct LaunchesToRuntime : impl::LaunchesToRuntimeBase<LaunchesToRuntime> {
@@ -152,6 +205,13 @@ struct LaunchesToRuntime : impl::LaunchesToRuntimeBase<LaunchesToRuntime> {
     }
     for (memref::LoadOp load : reads)
       writer.writeRead(load);
+    SmallVector<UnrealizedConversionCastOp> maps;
+    function.walk([&](UnrealizedConversionCastOp cast) {
+      if (cast->hasAttr(device::boxName))
+        maps.push_back(cast);
+    });
+    for (UnrealizedConversionCastOp cast : maps)
+      cast.erase();
     for (gpu::GPUModuleOp part : kernels)
       part.erase();
     module->removeAttr(gpu::GPUDialect::getContainerModuleAttrName());

@@ -1,5 +1,6 @@
 // OutlineKernels.cpp - moves the bodies of launches into one gpu.module.
 #include "compiler/gpu/Launch.h"
+#include "compiler/gpu/TensorMap.h"
 #include "compiler/gpu/Passes.h"
 #include "compiler/lower/Model.h"
 
@@ -46,6 +47,11 @@ struct OutlineKernels : impl::OutlineKernelsBase<OutlineKernels> {
     Location loc = launch.getLoc();
     SmallVector<Value> arguments;
     SmallVector<Operation *> repeated;
+    // The host makes the maps of tensors; memory is planned by now, so that the buffer may be used before the launch.
+    launch.walk([&](UnrealizedConversionCastOp cast) {
+      if (device::tensorMapOf(cast.getResult(0)))
+        cast->moveBefore(launch);
+    });
     SetVector<Value> used;
     getUsedValuesDefinedAbove(launch.getBody(), used);
     llvm::SmallPtrSet<Operation *, 16> visited;

@@ -53,7 +53,8 @@ def ToKernels : Pass<"heed-to-kernels", "::mlir::func::FuncOp"> {
     ```
   }];
   let options = [Option<"tf32x3", "tf32x3", "bool", "false",
-                        "Attention of f32 on tensor cores, each number as the sum of two tf32">];
+                        "Attention of f32 on tensor cores, each number as the sum of two tf32">,
+                 Option<"hopper", "hopper", "bool", "false", "Kernels may use what compute capability 9.0 alone has (sm_90a)">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];
@@ -114,7 +115,7 @@ def OutlineKernels : Pass<"heed-outline-kernels", "::mlir::ModuleOp"> {
   let description = [{
     What a body uses of its surroundings becomes an argument of the kernel, but for constants and views of buffers: these are
     cloned, so that an argument is a whole buffer or a scalar. The kernel is named after the model and the attribute
-    `heed.kernel` of the launch.
+    `heed.kernel` of the launch. Maps of tensors that a body makes (TensorMap.h) are made in front of the launch.
 
     ```mlir
     func.func @m(%x: memref<?xf32>, %n: index) {
@@ -209,7 +210,7 @@ def KernelArguments : Pass<"heed-kernel-arguments", "::mlir::ModuleOp"> {
   let summary = "Passes buffers to kernels as a pointer and the sizes that are not constant";
   let description = [{
     The convention of the runtime: arguments are scalars of at most 8 bytes. Buffers are contiguous, so strides follow from
-    sizes; a size that several buffers share is passed once.
+    sizes; a size that several buffers share is passed once. Maps of tensors (TensorMap.h) come first, and will be passed by value.
 
     ```mlir
     module attributes {gpu.container_module} {

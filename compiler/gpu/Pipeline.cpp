@@ -25,7 +25,7 @@ void buildGpuPipeline(OpPassManager &passes, GpuOptions const &options) {
   buildBufferPipeline(passes);
   // What is done for each position of a batch is launched for one after the other.
   passes.addNestedPass<func::FuncOp>(createForallToForLoopPass());
-  passes.addNestedPass<func::FuncOp>(createToKernels(ToKernelsOptions{options.tf32x3}));
+  passes.addNestedPass<func::FuncOp>(createToKernels({options.tf32x3, options.hopper}));
   passes.addPass(createLowerAffinePass());
   tidy(passes);
   // Before bodies leave the function: lifetimes follow from its order.

@@ -89,7 +89,7 @@ struct ToKernels : impl::ToKernelsBase<ToKernels> {
       device::emitTopK(emit, topk);
       explain(op, "a thread per row");
     } else if (auto attention = dyn_cast<ir::AttentionOp>(op)) {
-      explain(op, device::emitAttention(emit, attention, tf32x3));
+      explain(op, device::emitAttention(emit, attention, {tf32x3, hopper}));
     } else {
       return op->emitError() << "no GPU kernel for '" << op->getName() << "'";
     }

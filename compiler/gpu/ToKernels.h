@@ -20,9 +20,13 @@ bool emitRows(Emit &emit, mlir::linalg::GenericOp op);
 /// One thread per element of the result.
 void emitGeneric(Emit &emit, mlir::linalg::GenericOp op);
 
-/// One block of threads per block of queries; says what form was taken, and why. `tf32x3`: tensor cores may take f32 as sums of
-/// two tf32.
-std::string emitAttention(Emit &emit, ir::AttentionOp op, bool tf32x3);
+struct AttentionOptions {
+  bool tf32x3; ///< tensor cores may take f32 as sums of two tf32
+  bool hopper; ///< wgmma and tensor copies may be used
+};
+
+/// One block of threads per block of queries; says what form was taken, and why.
+std::string emitAttention(Emit &emit, ir::AttentionOp op, AttentionOptions options);
 
 /// One thread per row.
 void emitTopK(Emit &emit, ir::TopKOp op);

@@ -15,6 +15,15 @@ Value UnusualSources::isUnusual(Value pair, unsigned which) {
   return arith::CmpIOp::create(emit, arith::CmpIPredicate::eq, bits, core.i32(exponent));
 }
 
+Value UnusualSources::marks(Value pair) {
+  // An exponent of ones and 1 carry into the sign.
+  uint32_t exponent = element.isF16() ? 0x7c00 : 0x7f80, one = 0x8000 - exponent;
+  Value bits = arith::AndIOp::create(emit, pair, core.i32(exponent << 16 | exponent));
+  return arith::AddIOp::create(emit, bits, core.i32(one << 16 | one));
+}
+
+Value UnusualSources::marksOnly(Value marks) { return arith::AndIOp::create(emit, marks, core.i32(int32_t(0x80008000))); }
+
 Value UnusualSources::without(Value pair) {
   for (unsigned which = 0; which < 2; ++which) {
     Value unusual = isUnusual(pair, which);

@@ -16,6 +16,10 @@ public:
   /// A pair with 0 in place of infinities and NaNs; remembers whether there were any.
   Value without(Value pair);
   Value found();
+  /// A word of a pair, of which `marksOnly` keeps bits where the pair has one: cheap to look through many.
+  Value marks(Value pair);
+  Value marksOnly(Value marks);
+  Value isUnusual(Value pair, unsigned which);
   /// The kind of an f32: 0 for numbers, otherwise a power of 256.
   Value kind(Value value);
   /// A pair of the kinds of a pair.
@@ -26,8 +30,6 @@ public:
   Value valueOf(Value count);
 
 private:
-  Value isUnusual(Value pair, unsigned which);
-
   Emit &emit;
   TensorCore core;
   mlir::Type element;

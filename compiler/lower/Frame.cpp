@@ -12,9 +12,9 @@ using namespace mlir;
 
 namespace heed {
 
-static_assert(sizeof(heed_frame) == 11 * sizeof(void *), "FrameField lists the fields of heed_frame");
+static_assert(sizeof(heed_frame) == 12 * sizeof(void *), "FrameField lists the fields of heed_frame");
 static_assert(offsetof(heed_frame, pool) == size_t(FrameField::Pool) * sizeof(void *));
-static_assert(offsetof(heed_frame, device) == size_t(FrameField::Device) * sizeof(void *));
+static_assert(offsetof(heed_frame, tensor_map) == size_t(FrameField::TensorMap) * sizeof(void *));
 static_assert(offsetof(heed_frame, dims) == size_t(FrameField::Dims) * sizeof(void *));
 
 Value loadElement(OpBuilder &builder, Location loc, Value array, Type type, int32_t position) {

@@ -11,7 +11,9 @@ class LLVMTypeConverter;
 namespace heed {
 
 /// The fields of heed_frame, in order; all are pointers.
-enum class FrameField : int32_t { Params, Prepared, Inputs, Outputs, Dims, Workspace, ParallelFor, Pool, Launch, Read, Device };
+enum class FrameField : int32_t {
+  Params, Prepared, Inputs, Outputs, Dims, Workspace, ParallelFor, Pool, Launch, Read, Device, TensorMap
+};
 
 mlir::Value loadFrameField(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value frame, FrameField field);
 

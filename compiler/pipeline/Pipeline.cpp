@@ -105,7 +105,8 @@ LogicalResult lowerToLLVM(Session &session, ModuleOp module, Target const &targe
 }
 
 GpuOptions gpuOptionsFor(Session const &session, Target const &target) {
-  return {target.device->capability, session.options.tf32x3};
+  bool hopper = target.device->capability == 90 && target.device->exact;
+  return {target.device->capability, session.options.tf32x3, hopper};
 }
 
 /// Tensors to kernels, in memory planned on the host.

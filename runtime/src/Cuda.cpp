@@ -65,6 +65,8 @@ heed_status load(CudaDriver &driver) {
   for (const Symbol &function : functions)
     if (!find(library, function))
       return fail(HEED_E_DEVICE, "the GPU driver '%s' is too old: it has no function %s", path, function.name);
+  const Symbol encodeTensor = {"cuTensorMapEncodeTiled", &driver.encodeTensor};
+  find(library, encodeTensor);
   const Symbol ofGraphs[] = {{"cuStreamBeginCapture_v2", &driver.beginCapture},
                              {"cuStreamEndCapture", &driver.endCapture},
                              {"cuGraphInstantiateWithFlags", &driver.instantiate},

@@ -44,6 +44,10 @@ struct CudaDriver {
   CuResult (*launch)(CuFunction function, unsigned blocksX, unsigned blocksY, unsigned blocksZ, unsigned threadsX,
                      unsigned threadsY, unsigned threadsZ, unsigned sharedBytes, CuStream stream, void **arguments,
                      void **extra);
+  /// Null if the driver has none; what needs it runs on GPUs that no such driver knows.
+  CuResult (*encodeTensor)(void *map, int type, uint32_t rank, void *base, const uint64_t *sizes, const uint64_t *strides,
+                           const uint32_t *box, const uint32_t *elementStrides, int interleave, int swizzle, int promotion,
+                           int fill);
   CuResult (*errorText)(CuResult error, const char **text);
 
   // Null where the driver has them not.

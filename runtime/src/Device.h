@@ -60,6 +60,7 @@ public:
 
   /// What the frame has for compiled code.
   static void launch(void *device, int32_t kernel, const int64_t *shape, void *const *arguments);
+  static void tensorMap(void *device, void *map, const void *base, const int64_t *shape);
   static void read(void *device, void *to, const void *from, int64_t bytes);
 
   CurrentContext makeCurrent() const { return CurrentContext(*driver, context); }

@@ -11,6 +11,8 @@ using namespace heed::runtime;
 namespace {
 
 constexpr int64_t alignment = 256;
+/// What kernels may expect of every buffer: tensors that are copied by boxes must begin at multiples of it.
+constexpr uintptr_t bufferAlignment = 16;
 
 int64_t aligned(int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
@@ -88,9 +90,13 @@ private:
     for (int32_t i = 0; i < program.input_count; ++i) {
       const heed_tensor &tensor = example.inputs[i];
       inputData[i] = tensor.data;
-      if (isOnDevice(tensor))
+      int64_t bytes = bytesAt(program.inputs[i], example.dims);
+      if (!isOnDevice(tensor))
+        device.toDevice(memory + inputs[i], tensor.data, bytes);
+      else if (reinterpret_cast<uintptr_t>(tensor.data) % bufferAlignment)
+        device.onDevice(memory + inputs[i], tensor.data, bytes);
+      else
         continue;
-      device.toDevice(memory + inputs[i], tensor.data, bytesAt(program.inputs[i], example.dims));
       inputData[i] = memory + inputs[i];
     }
     Array<void *> outputData;
@@ -107,6 +113,7 @@ private:
     frame.launch = Device::launch;
     frame.read = Device::read;
     frame.device = &device;
+    frame.tensor_map = Device::tensorMap;
     return model.code->run(&frame);
   }
 

@@ -8,7 +8,9 @@ namespace heed::runtime {
 
 namespace {
 
-constexpr int64_t header = 9, sizesAt = 1, argumentCountAt = 8;
+constexpr int64_t header = 10, sizesAt = 1, argumentCountAt = 8, mapCountAt = 9;
+/// Of a map of a tensor; other arguments are one word.
+constexpr int64_t mapWords = 16, mapAlignment = 64, mostMaps = 8;
 constexpr int threadLocalCapture = 1; // calls of other threads do not disturb it
 
 uint64_t hashOf(const Array<int64_t> &series) {
@@ -52,10 +54,11 @@ void LaunchList::clear() {
 bool LaunchList::add(int32_t kernel, const int64_t *shape, void *const *arguments) {
   int64_t before = series.size();
   bool fits = series.push(kernel);
-  for (int i = 0; i < 8; ++i)
+  for (int i = 0; i < 9; ++i)
     fits = fits && series.push(shape[i]);
   for (int64_t i = 0; i < shape[7]; ++i)
-    fits = fits && series.push(*static_cast<const int64_t *>(arguments[i]));
+    for (int64_t word = 0; word < (i < shape[8] ? mapWords : 1); ++word)
+      fits = fits && series.push(static_cast<const int64_t *>(arguments[i])[word]);
   if (fits)
     ++count;
   else
@@ -64,26 +67,32 @@ bool LaunchList::add(int32_t kernel, const int64_t *shape, void *const *argument
 }
 
 CuResult LaunchList::launchEach(int32_t &kernel) {
+  alignas(mapAlignment) int64_t maps[mostMaps][mapWords];
   void *arguments[128], **places = arguments;
   Array<void *> many;
   for (int64_t at = 0; at < series.size();) {
-    int64_t *launch = series.begin() + at, argumentCount = launch[argumentCountAt];
+    int64_t *launch = series.begin() + at, *argument = launch + header;
+    int64_t argumentCount = launch[argumentCountAt], mapCount = launch[mapCountAt];
     kernel = static_cast<int32_t>(launch[0]);
-    enum { OutOfMemory = 2 };
+    enum { InvalidValue = 1, OutOfMemory = 2 };
+    if (mapCount > mostMaps)
+      return InvalidValue;
     if (argumentCount > 128) {
       if (many.size() < argumentCount && !many.allocate(argumentCount))
         return OutOfMemory;
       places = many.begin();
     }
-    for (int64_t i = 0; i < argumentCount; ++i)
-      places[i] = launch + header + i;
+    for (int64_t i = 0; i < mapCount; ++i, argument += mapWords)
+      places[i] = std::memcpy(maps[i], argument, sizeof maps[i]);
+    for (int64_t i = mapCount; i < argumentCount; ++i)
+      places[i] = argument++;
     unsigned sizes[7];
     for (int i = 0; i < 7; ++i)
       sizes[i] = static_cast<unsigned>(launch[sizesAt + i]);
     if (CuResult result = driver->launch(functions[kernel], sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6],
                                          stream, places, nullptr))
       return result;
-    at += header + argumentCount;
+    at = argument - series.begin();
   }
   return 0;
 }

@@ -44,7 +44,7 @@ private:
   const CudaDriver *driver = nullptr;
   CuStream stream = nullptr;
   const CuFunction *functions = nullptr;
-  Array<int64_t> series; ///< of each launch: kernel, seven sizes, number of arguments, arguments
+  Array<int64_t> series; ///< of each launch: kernel, seven sizes, numbers of arguments and of maps, arguments
   int64_t count = 0;
   bool hasGraphs = false;
   Graph graphs[kept];

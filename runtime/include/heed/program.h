@@ -68,11 +68,17 @@ typedef void (*heed_parallel_body)(void *closure, int64_t begin, int64_t end);
 typedef void (*heed_parallel_for)(void *pool, int64_t count, int64_t grain, heed_parallel_body body, void *closure);
 
 /* Launches kernel `kernel` of the code's image. `shape`: blocks x, y, z, threads of a block x, y, z, bytes of dynamic shared memory,
- * number of arguments. `arguments` are the addresses of its arguments, in slots of 8 bytes whose rest is 0; nothing of them is kept.
+ * number of arguments, and how many of them, the first, are maps that heed_tensor_map wrote. `arguments` are the addresses of its
+ * arguments, in slots of 8 bytes whose rest is 0, or of 128 bytes for maps; nothing of them is kept.
  * Kernels run in the order of their launches, and not before someone waits for them. */
 typedef void (*heed_launch)(void *device, int32_t kernel, const int64_t *shape, void *const *arguments);
 /* Waits for everything that was launched, then copies from the device. */
 typedef void (*heed_read)(void *device, void *to, const void *from, int64_t bytes);
+
+/* Writes the 128 bytes at `map` (aligned to 64) by which kernels copy boxes of the tensor at `base`. `shape`: 0 for f16 or 1 for
+ * bf16, the rank, then of each axis, the innermost first: its size, its stride in bytes, how many elements of it a box takes. Boxes
+ * have 128 bytes on the innermost axis, and lie in shared memory swizzled by 128 bytes. */
+typedef void (*heed_tensor_map)(void *device, void *map, const void *base, const int64_t *shape);
 
 /* What one call of compiled code sees: one example. For code with kernels every pointer to data is one of the device. */
 typedef struct heed_frame {
@@ -87,6 +93,7 @@ typedef struct heed_frame {
   heed_launch launch; /* this and what follows: of code with kernels only */
   heed_read read;
   void *device;
+  heed_tensor_map tensor_map;
 } heed_frame;
 
 /* The code for one instruction set. Results of run: 0, or 1 + the index into `checks` of the failed check. */
