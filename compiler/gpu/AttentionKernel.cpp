@@ -103,6 +103,8 @@ private:
   /// One warp group copies, the others compute.
   void run(domain::Sweep const &sweep, HopperShape const &shape) {
     launch(sweep, {"attention_wgmma", shape.keys, shape.threads(), shape.sharedBytes()}, [&](Block const &block) {
+      // ptxas lets warp groups exchange registers only if it knows how many of them a block starts with.
+      emit.enclosing<gpu::LaunchOp>()->setAttr(minimumBlocks, emit.getI32IntegerAttr(1));
       HopperMemory memory(emit, shape);
       HopperProducer producer(emit, op, shape, block.queries, memory);
       memory.begin(block.thread);

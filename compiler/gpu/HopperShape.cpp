@@ -65,7 +65,7 @@ std::optional<HopperShape> HopperShape::of(ir::AttentionOp op, ArrayRef<domain::
   switch (shape.width) {
   case 64:
     shape.groups = 3;
-    shape.keys = reads ? 64 : op.hasDomain() ? 112 : 128;
+    shape.keys = reads ? 64 : 112;
     break;
   case 128:
     shape.groups = 2;
@@ -73,7 +73,7 @@ std::optional<HopperShape> HopperShape::of(ir::AttentionOp op, ArrayRef<domain::
     break;
   case 256:
     shape.groups = 2;
-    shape.keys = 80;
+    shape.keys = reads ? 64 : 80;
     break;
   default:
     return std::nullopt;

@@ -16,6 +16,9 @@ using mlir::ValueRange;
 /// What the name of a kernel says that it does; an attribute of gpu.launch.
 inline constexpr llvm::StringLiteral kernelName = "heed.kernel";
 
+/// How many blocks a multiprocessor must be able to hold; an attribute of gpu.launch and of the kernel.
+inline constexpr llvm::StringLiteral minimumBlocks = "nvvm.minctasm";
+
 /// Threads of a block where one element of a result is one thread's work.
 inline constexpr int64_t blockThreads = 128;
 

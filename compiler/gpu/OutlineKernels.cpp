@@ -64,6 +64,8 @@ struct OutlineKernels : impl::OutlineKernelsBase<OutlineKernels> {
     kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
     if (std::optional<int64_t> threads = kernels::constantOf(launch.getBlockSizeX()))
       kernel.setKnownBlockSize(SmallVector<int32_t>{int32_t(*threads), 1, 1});
+    if (Attribute blocks = launch->getAttr(device::minimumBlocks))
+      kernel->setAttr(device::minimumBlocks, blocks);
     builder.setInsertionPointToStart(&kernel.getBody().front());
     IRMapping mapping;
     for (auto [value, argument] : llvm::zip_equal(arguments, kernel.getArguments()))
