@@ -167,21 +167,61 @@ def BlockProducts : Pass<"heed-block-products", "::mlir::func::FuncOp"> {
     elements between its products (a feed-forward).
 
     ```mlir
-    %f = linalg.generic ins(%k, %w) outs(...)  // [n, 256], a product
-    %g = linalg.generic ins(%f) { exp }
-    %z = linalg.generic ins(%g) outs(...)      // [256], a sum over n
-    %s = linalg.generic ins(%g, %v) outs(...)  // [256, 64], a product that sums over n
+    func.func @f(%n: index, %x: tensor<?x64xf32>, %w: tensor<256x64xf32>) -> tensor<?xf32> {
+      %zero = arith.constant 0.0 : f32
+      %wide = tensor.empty(%n) : tensor<?x256xf32>
+      %none = linalg.fill ins(%zero : f32) outs(%wide : tensor<?x256xf32>) -> tensor<?x256xf32>
+      %p = linalg.generic {indexing_maps = [affine_map<(i, c, a) -> (i, a)>, affine_map<(i, c, a) -> (c, a)>, affine_map<(i, c, a) -> (i, c)>],
+                           iterator_types = ["parallel", "parallel", "reduction"]}
+          ins(%x, %w : tensor<?x64xf32>, tensor<256x64xf32>) outs(%none : tensor<?x256xf32>) {
+      ^bb0(%a: f32, %b: f32, %sum: f32):
+        %m = arith.mulf %a, %b : f32
+        %next = arith.addf %sum, %m : f32
+        linalg.yield %next : f32
+      } -> tensor<?x256xf32>
+      %row = tensor.empty(%n) : tensor<?xf32>
+      %least = arith.constant 0xFF800000 : f32
+      %start = linalg.fill ins(%least : f32) outs(%row : tensor<?xf32>) -> tensor<?xf32>
+      %t = linalg.generic {indexing_maps = [affine_map<(i, c) -> (i, c)>, affine_map<(i, c) -> (i)>], iterator_types = ["parallel", "reduction"]}
+          ins(%p : tensor<?x256xf32>) outs(%start : tensor<?xf32>) {
+      ^bb0(%a: f32, %most: f32):
+        %next = arith.maximumf %a, %most : f32
+        linalg.yield %next : f32
+      } -> tensor<?xf32>
+      return %t : tensor<?xf32>
+    }
     ```
     becomes
     ```mlir
-    %z, %s = scf.for %b = ... iter_args(%zs = %zeros, %ss = %zero) -> tensor<256xf32>, tensor<256x64xf32> {
-      %kb = tensor.extract_slice %k[%first, 0] [%count, 64] [1, 1]
-      %fb = linalg.generic ins(%kb, %w) outs(...)
-      %gb = linalg.generic ins(%fb) { exp }
-      %zn = linalg.generic ins(%gb) outs(%zs)
-      %sb = linalg.generic ins(%gb, %vb) outs(...)
-      %sn = linalg.generic ins(%ss, %sb) { addf }
-      scf.yield %zn, %sn
+    func.func @f(%arg0: index, %arg1: tensor<?x64xf32>, %arg2: tensor<256x64xf32>) -> tensor<?xf32> {
+      ...
+      %0 = arith.minsi %arg0, %c48 : index
+      ...
+      %5 = scf.forall (%arg3) in (%3) shared_outs(%arg4 = %4) -> (tensor<?xf32>) {
+        ...
+        %extracted_slice = tensor.extract_slice %arg4[%7] [%11] [1] : tensor<?xf32> to tensor<?xf32>
+        ...
+        %13 = scf.for %arg5 = %c0 to %12 step %c1 iter_args(%arg6 = %extracted_slice) -> (tensor<?xf32>) {
+          ...
+          %extracted_slice_1 = tensor.extract_slice %arg1[%17, 0] [%0, 64] [1, 1] : tensor<?x64xf32> to tensor<?x64xf32>
+          %18 = tensor.empty(%0) : tensor<?x256xf32>
+          ...
+          %20 = linalg.generic ... ins(%extracted_slice_1, %arg2 : ...) outs(%19 : ...
+          ...
+          } -> tensor<?x256xf32>
+          %21 = tensor.empty(%0) : tensor<?xf32>
+          ...
+          %23 = linalg.generic ... ins(%20 : ...) outs(%22 : ...
+          ...
+          } -> tensor<?xf32>
+          %inserted_slice = tensor.insert_slice %23 into %arg6[%16] [%0] [1] : tensor<?xf32> into tensor<?xf32>
+          scf.yield %inserted_slice : tensor<?xf32>
+        }
+        scf.forall.in_parallel {
+          tensor.parallel_insert_slice %13 into %arg4[%7] [%11] [1] : tensor<?xf32> into tensor<?xf32>
+        }
+      }
+      return %5 : tensor<?xf32>
     }
     ```
   }];
