@@ -50,3 +50,15 @@ func.func @until(%n: index, %x: index) -> (index, index) {
   } -> index until
   return %r, %taken : index, index
 }
+
+// What has no state has no order: it is left to passes that may run its elements side by side.
+// CHECK-LABEL: func @elements(
+// CHECK-NOT: scf.
+// CHECK: heed.define
+func.func @elements(%n: index, %x: tensor<?xf32>) -> tensor<?xf32> {
+  %y = heed.define(%n) value (%i) {
+    %e = tensor.extract %x[%i] : tensor<?xf32>
+    heed.yield %e : f32
+  } : tensor<?xf32>
+  return %y : tensor<?xf32>
+}
